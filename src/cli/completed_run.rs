@@ -7,7 +7,7 @@ use super::args::OutputArgs;
 use super::log::{Log, word};
 use apigee_flux_configuration::{Id, OwnedPlace, Place};
 use apigee_flux_deployer::Error;
-use apigee_flux_deployer::apply::{ApplyEvent, ApplyListener, ApplyReport, ResourceResult};
+use apigee_flux_deployer::apply::{Applied, ApplyEvent, ApplyListener, ApplyReport, ResourceResult};
 use apigee_flux_deployer::in_cluster::JobReport;
 use apigee_flux_model::diag::Severity;
 use apigee_flux_model::diag::plain::plain;
@@ -24,13 +24,16 @@ pub(super) struct CompletedRun {
     pub look: bool,
 }
 
+/// What is left to its own Job is neither in sync nor a difference.
+fn is_different(applied: &Applied) -> bool {
+    !matches!(applied.result, ResourceResult::Unchanged | ResourceResult::Left)
+}
+
 impl CompletedRun {
     fn exit(&self) -> Exit {
         match self.report.exit() {
             _ if self.stopped => Exit::Terminated,
-            Exit::Ok if self.look && self.report.count(ResourceResult::Unchanged) < self.report.resources.len() => {
-                Exit::Different
-            }
+            Exit::Ok if self.look && self.report.resources.iter().any(is_different) => Exit::Different,
             exit => exit,
         }
     }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::args::{ConfigurationArgs, JobArgs, OwnershipArgs, TargetArgs};
 use super::block_on::block_on;
@@ -10,21 +11,33 @@ use super::completed_run::{CompletedRun, end, progress};
 use super::log::Log;
 use super::sigterm::until_terminated;
 use apigee_flux_configuration::inventory;
-use apigee_flux_configuration::{Actor, OwnedPlace};
-use apigee_flux_deployer::apply::{ApplyOptions, Mode};
+use apigee_flux_configuration::{Actor, Claimant, OwnedPlace};
+use apigee_flux_deployer::apply::{ApplyOptions, ApplyReport, Mode};
+use apigee_flux_deployer::in_cluster::{ApiServer, Cluster, KubeCluster};
 use apigee_flux_deployer::mount::read_inventory;
-use apigee_flux_deployer::reconcile::{self, ReconcileOptions};
+use apigee_flux_deployer::reconcile::{self, ReconcileOptions, Source, cron_job_report};
 use apigee_flux_deployer::{Error, Target};
+use apigee_flux_model::diag::Severity;
 use apigee_flux_model::duration;
+use apigee_flux_model::names::kubernetes::ACCOUNT_PATH;
+
+/// The time limit for the note on the CronJob.
+const NOTE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Compare an environment with its inventory, repair drift, and delete what was removed from Git.
 #[derive(Debug, clap::Args)]
 pub(super) struct ReconcileArgs {
-    /// The rendered inventory.json
-    #[arg(long, value_name = "FILE")]
-    inventory: PathBuf,
-    /// Folder of the bundles
-    #[arg(long, value_name = "DIR", default_value = "bundles")]
+    /// In a pod: read the inventory, the bundles and the Jobs of the pod's namespace by the Kubernetes API, and change only where they agree
+    #[arg(long)]
+    from_cluster: bool,
+    /// Folder with the token, ca.crt and namespace that the pod uses for that
+    #[arg(long, value_name = "DIR", default_value = ACCOUNT_PATH)]
+    account: PathBuf,
+    /// Outside of a cluster: the rendered inventory.json
+    #[arg(long, value_name = "FILE", required_unless_present = "from_cluster", conflicts_with = "from_cluster")]
+    inventory: Option<PathBuf>,
+    /// Outside of a cluster: the folder of the bundles
+    #[arg(long, value_name = "DIR", default_value = "bundles", conflicts_with = "from_cluster")]
     bundles: PathBuf,
     #[command(flatten)]
     desired: ConfigurationArgs,
@@ -79,10 +92,17 @@ async fn reconcile_all(
     place: &OwnedPlace,
     log: &Log,
 ) -> Result<CompletedRun, Error> {
-    let (inventory, bundles) = read_inventory(&args.inventory, &args.bundles)?;
     let (provenance, client) = args.job.prepare(log)?;
-    let commit = provenance.commit.clone();
-    let claimant = args.ownership.required(Actor::Reconciler, args.ownership.state()?.as_ref())?;
+    let mut claimant = args.ownership.required(Actor::Reconciler, args.ownership.state()?.as_ref())?;
+    let cluster = if args.from_cluster { Some(cluster(args, &mut claimant)?) } else { None };
+    let source = match (&cluster, &args.inventory) {
+        (Some(cluster), _) => Source::Cluster(Arc::clone(cluster)),
+        (None, Some(file)) => {
+            let (inventory, bundles) = read_inventory(file, &args.bundles)?;
+            Source::Files { inventory, bundles }
+        }
+        (None, None) => return Err(Error::Usage("--inventory or --from-cluster is required".to_owned())),
+    };
     let mode = if args.report { Mode::Look } else { Mode::Write };
     let how = ReconcileOptions {
         owner_of_organization: args.owner_of_organization.clone().unwrap_or_else(|| claimant.owner.clone()),
@@ -96,7 +116,33 @@ async fn reconcile_all(
         },
     };
     let secrets = args.desired.secrets();
-    let run = reconcile::reconcile(&client, target, &inventory, bundles, secrets, &how, progress(log, place));
-    let report = Box::pin(until_terminated(log, &client, run)).await??;
-    Ok(CompletedRun { report, commit, stopped: client.stop().is_requested(), look: args.report })
+    let run = reconcile::reconcile(&client, target, source, secrets, &how, progress(log, place));
+    let result = Box::pin(until_terminated(log, &client, run)).await.and_then(|run| run);
+    let (run, commit) = match result {
+        Ok(run) => (Ok(run.report), run.provenance.commit),
+        Err(error) => (Err(error), None),
+    };
+    // A run that only looks changes nothing, on the CronJob neither.
+    if let Some(cluster) = cluster.filter(|_| mode == Mode::Write) {
+        note(log, &*cluster, &run).await;
+    }
+    Ok(CompletedRun { report: run?, commit, stopped: client.stop().is_requested(), look: args.report })
+}
+
+/// The cluster of the pod. The pod's namespace is that of its ServiceAccount, whatever the arguments say.
+fn cluster(args: &ReconcileArgs, claimant: &mut Claimant) -> Result<Arc<dyn Cluster>, Error> {
+    let server = ApiServer::from_pod(&args.account).map_err(Error::NoInput)?;
+    claimant.namespace = Some(server.namespace().to_owned());
+    Ok(Arc::new(KubeCluster::new(server, claimant.job.clone())))
+}
+
+/// Shows the result on the CronJob. The run itself is complete; a missing note does not change its result.
+async fn note(log: &Log, cluster: &dyn Cluster, run: &Result<ApplyReport, Error>) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let report = cron_job_report(run, now);
+    let told = tokio::time::timeout(NOTE_PATIENCE, cluster.note(&report)).await;
+    let late = |_| Error::Temporary(format!("the Kubernetes API gave no answer within {NOTE_PATIENCE:?}"));
+    if let Err(why) = told.map_err(late).flatten() {
+        log.write(Severity::Warning, "report", &format!("the result is missing on the CronJob: {why}"));
+    }
 }

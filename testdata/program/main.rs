@@ -7,8 +7,11 @@ mod audit;
 mod batch;
 #[path = "../support/closed_loop.rs"]
 mod closed_loop;
+mod cluster_truth;
 mod deploy;
 mod diff;
+#[path = "../support/fake_cluster.rs"]
+mod fake_cluster;
 mod identity;
 mod in_cluster;
 mod openapi;

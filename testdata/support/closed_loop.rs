@@ -15,8 +15,9 @@ use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::apply::{self, ApplyEvent, ApplyReport, Mode, ResourceResult, Secrets, apply};
 use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::client::Settings;
+use apigee_flux_deployer::in_cluster;
 use apigee_flux_deployer::mount::{read_batch, read_configuration, read_inventory};
-use apigee_flux_deployer::reconcile::{ReconcileOptions, reconcile};
+use apigee_flux_deployer::reconcile::{ReconcileOptions, Source, reconcile};
 use apigee_flux_deployer::retry::Backoff;
 use apigee_flux_deployer::{BatchReport, Client, DeployOptions, Error, Target, TokenSource, deploy_batch};
 use apigee_flux_function::expand::{ExpandOptions as Expand, expand};
@@ -299,7 +300,33 @@ impl Apigee {
             deep: how.deep,
         };
         let progress: apply::ApplyListener = Arc::new(|_: ApplyEvent<'_>| ());
-        reconcile(&self.client, &pod.target(), &inventory, bundles, pod.secrets(), &how, progress).await
+        let source = Source::Files { inventory, bundles };
+        let run = reconcile(&self.client, &pod.target(), source, pod.secrets(), &how, progress).await?;
+        Ok(run.report)
+    }
+
+    /// Runs the reconciler of a pod in a cluster.
+    #[allow(dead_code, reason = "not every test has a cluster")]
+    pub(crate) async fn reconcile_from(
+        &self,
+        cluster: Arc<dyn in_cluster::Cluster>,
+        environment: &str,
+        claimant: &Claimant,
+        how: How,
+    ) -> Result<ApplyReport, Error> {
+        let target = Target { organization: ORGANIZATION.parse().unwrap(), environment: environment.parse().unwrap() };
+        let options = apply::ApplyOptions { claimant: claimant.clone(), ..self.options(&claimant.owner, how.mode) };
+        let how = ReconcileOptions {
+            options,
+            owner_of_organization: claimant.owner.clone(),
+            max_deletes: how.max_deletes,
+            young: how.young,
+            deep: how.deep,
+        };
+        let secrets: Secrets = Arc::new(|place: &ValueFrom| Err(format!("no {place} in a test")));
+        let progress: apply::ApplyListener = Arc::new(|_: ApplyEvent<'_>| ());
+        let run = reconcile(&self.client, &target, Source::Cluster(cluster), secrets, &how, progress).await?;
+        Ok(run.report)
     }
 
     /// A manual request. Returns the response if there is one and it is not an error.
@@ -470,7 +497,7 @@ const POLLING: Polling =
     Polling { first: Duration::from_millis(5), longest: Duration::from_millis(40), grace: Duration::from_mins(1) };
 
 async fn run_apply(pod: &Pod, client: &Client, options: &apply::ApplyOptions) -> Result<ApplyReport, Error> {
-    let document = read_configuration(&pod.file("configuration")).unwrap();
+    let (document, _) = read_configuration(&pod.file("configuration")).unwrap();
     let progress: apply::ApplyListener = Arc::new(|_: ApplyEvent<'_>| ());
     apply(client, &pod.place(), &document, pod.secrets(), options, progress).await
 }

@@ -52,7 +52,7 @@ pub use configuration::apply;
 pub use error::Error;
 pub use error::blame::Blame;
 pub use mount::Bundle;
-pub use reconciler::{prune, reconcile};
+pub use reconciler::reconcile;
 pub use records::register::Register;
 pub use rollout::batch::{self, deploy_batch};
 pub use rollout::batch_report::BatchReport;

@@ -1,8 +1,11 @@
 //! The bundle in the Job's pod: reads the files of its `ConfigMap`s, and uses them only if their digests are correct.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
@@ -159,8 +162,11 @@ pub(crate) fn parse_versioned<T: DeserializeOwned>(
     }
 }
 
-/// A bundle of which only the manifest has been read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Reads and verifies a bundle with its files, as often as it is asked.
+pub type Loader = Arc<dyn Fn() -> BoxFuture<'static, Result<Bundle, Error>> + Send + Sync>;
+
+/// A bundle whose files are read when they are needed.
+#[derive(Clone)]
 pub struct MountedBundle {
     /// Proxy or shared flow.
     pub kind: BundleKind,
@@ -176,18 +182,54 @@ pub struct MountedBundle {
     pub settings: DeploySettings,
     /// A revision that is known to contain other files than its description says.
     pub edited: Option<RevisionId>,
-    manifest: PathBuf,
+    source: Source,
+}
+
+/// Where the files of a bundle are.
+#[derive(Clone)]
+enum Source {
+    /// Beside this manifest.
+    Mount(PathBuf),
+    /// Elsewhere.
+    Loader(Loader),
 }
 
 impl MountedBundle {
-    /// The folder of its files.
+    /// A bundle whose files are not mounted. The shared flows that it calls and its size are those of `loaded`.
+    pub fn elsewhere(entry: &BatchEntry, loaded: &Bundle, loader: Loader) -> Self {
+        Self {
+            kind: entry.kind,
+            name: loaded.name.clone(),
+            digest: entry.digest,
+            calls: loaded.requires.shared_flows.clone(),
+            size: u64::try_from(loaded.files.total_bytes()).unwrap_or(u64::MAX),
+            settings: entry.settings.clone(),
+            edited: None,
+            source: Source::Loader(loader),
+        }
+    }
+
+    /// The folder of its files; empty if they are not mounted.
     pub fn folder(&self) -> &Path {
-        self.manifest.parent().unwrap_or(Path::new(""))
+        let manifest = match &self.source {
+            Source::Mount(manifest) => manifest.parent(),
+            Source::Loader(_) => None,
+        };
+        manifest.unwrap_or(Path::new(""))
     }
 
     /// Loads and verifies the bundle with its files.
-    pub fn load(&self) -> Result<Bundle, Error> {
-        Bundle::from_mount(&self.manifest, Some(self.digest))
+    pub async fn load(&self) -> Result<Bundle, Error> {
+        match &self.source {
+            Source::Mount(manifest) => Bundle::from_mount(manifest, Some(self.digest)),
+            Source::Loader(loader) => loader().await,
+        }
+    }
+}
+
+impl fmt::Debug for MountedBundle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}` ({})", self.kind.noun(), self.name, self.digest)
     }
 }
 
@@ -253,7 +295,7 @@ fn mounted(entries: Vec<BatchEntry>, file: &Path, folder: &Path) -> Result<Vec<M
             size: manifest.files.iter().map(|file| file.size).sum(),
             settings: entry.settings,
             edited: None,
-            manifest: path,
+            source: Source::Mount(path),
         });
     }
     Ok(bundles)

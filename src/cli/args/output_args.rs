@@ -62,11 +62,8 @@ impl OutputArgs {
     }
 
     fn report(&self, job: &str, report: &JobReport) -> Result<(), String> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let address = variable("KUBERNETES_SERVICE_HOST").zip(variable("KUBERNETES_SERVICE_PORT"));
-        let address = address.as_ref().map(|(host, port)| (host.as_str(), port.as_str()));
         let bounded = async {
-            let server = ApiServer::from_mount(&self.report_account, address)?;
+            let server = ApiServer::from_pod(&self.report_account)?;
             let told = in_cluster::report(&server, job, report);
             let late = |_| format!("the Kubernetes API gave no answer within {REPORT_PATIENCE:?}");
             tokio::time::timeout(REPORT_PATIENCE, told).await.map_err(late)?

@@ -75,6 +75,13 @@ impl ApiServer {
         Ok(Self { client, namespace: read("namespace")?.trim().to_owned() })
     }
 
+    /// The same with the address from the kubelet.
+    pub fn from_pod(folder: &Path) -> Result<Self, String> {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let address = variable("KUBERNETES_SERVICE_HOST").zip(variable("KUBERNETES_SERVICE_PORT"));
+        Self::from_mount(folder, address.as_ref().map(|(host, port)| (host.as_str(), port.as_str())))
+    }
+
     /// The pod's namespace.
     pub fn namespace(&self) -> &str {
         &self.namespace

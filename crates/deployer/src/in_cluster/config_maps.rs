@@ -27,9 +27,8 @@ fn index_map<'m>(
         let shown = name(map);
         let text = text(map, inventory::INDEX_FILE)
             .ok_or_else(|| Error::Altered(format!("the ConfigMap `{shown}` has no `{}`", inventory::INDEX_FILE)))?;
-        let index = parse_index(text.as_bytes()).map_err(|why| {
-            Error::Altered(format!("`{}` of the ConfigMap `{shown}` {why}", inventory::INDEX_FILE))
-        })?;
+        let index = parse_index(text.as_bytes())
+            .map_err(|why| Error::Altered(format!("`{}` of the ConfigMap `{shown}` {why}", inventory::INDEX_FILE)))?;
         // Labels are shortened names.
         if (index.organization.as_str(), index.environment.as_str()) != (organization, environment) {
             continue;
@@ -56,8 +55,8 @@ pub(super) fn state(maps: &[ConfigMap], organization: &str, environment: &str) -
     let (index, map) = index_map(maps, organization, environment)?;
     let shown = name(map);
     let packed = map.binary_data.as_ref().and_then(|data| data.get(inventory::NAMES_FILE));
-    let packed = packed
-        .ok_or_else(|| Error::Altered(format!("the ConfigMap `{shown}` has no `{}`", inventory::NAMES_FILE)))?;
+    let packed =
+        packed.ok_or_else(|| Error::Altered(format!("the ConfigMap `{shown}` has no `{}`", inventory::NAMES_FILE)))?;
     let names = parse_names(&packed.0)
         .map_err(|why| Error::Altered(format!("`{}` of the ConfigMap `{shown}` {why}", inventory::NAMES_FILE)))?;
     let parts: BTreeMap<Digest, (&ConfigMap, &str)> = maps
@@ -74,8 +73,7 @@ pub(super) fn state(maps: &[ConfigMap], organization: &str, environment: &str) -
                 number + 1
             ))
         })?;
-        let part: Inventory =
-            parse_versioned(text.as_bytes(), &name(map), "an inventory", inventory::SCHEMA_VERSION)?;
+        let part: Inventory = parse_versioned(text.as_bytes(), &name(map), "an inventory", inventory::SCHEMA_VERSION)?;
         whole.bundles.extend(part.bundles);
         whole.environment.extend(part.environment);
         if let Some(entries) = part.organization {

@@ -55,8 +55,7 @@ impl CronJobReport {
     pub fn labels(&self, cron_job: &str, namespace: &str, last: Option<&str>) -> Value {
         let now = self.repaired.and_then(|time| i128::try_from(time.as_nanos()).ok());
         let now = now.and_then(|time| Timestamp::from_nanosecond(time).ok()).map(|time| format!("{time:.0}"));
-        let mut metadata =
-            json!({"name": cron_job, "namespace": namespace, "labels": {RESULT: self.result.word()}});
+        let mut metadata = json!({"name": cron_job, "namespace": namespace, "labels": {RESULT: self.result.word()}});
         if let Some(time) = now.as_deref().or(last) {
             metadata["annotations"] = json!({LAST_REPAIR: time});
         }

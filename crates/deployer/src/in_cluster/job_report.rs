@@ -46,12 +46,8 @@ impl JobReport {
     /// The Event about the Job. `kubectl describe` finds it by the Job's `uid`; `now` is the time since 1970.
     pub fn event(&self, job: &str, namespace: &str, uid: Option<&str>, now: Duration) -> Result<Event, String> {
         let regarding = Regarding { kind: "Job", name: job, namespace, uid };
-        let statement = Statement {
-            action: self.action,
-            result: &self.result,
-            is_warning: self.is_failed,
-            note: &self.note,
-        };
+        let statement =
+            Statement { action: self.action, result: &self.result, is_warning: self.is_failed, note: &self.note };
         event(regarding, statement, now)
     }
 }

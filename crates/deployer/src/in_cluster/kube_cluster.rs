@@ -43,12 +43,14 @@ impl KubeCluster {
         Self { server, job }
     }
 
-    async fn inventory_maps(&self, which: &str, organization: &str, environment: &str) -> Result<Vec<ConfigMap>, Error> {
-        let selector = format!(
-            "{which},{ORGANIZATION}={},{ENVIRONMENT}={}",
-            label_value(organization),
-            label_value(environment)
-        );
+    async fn inventory_maps(
+        &self,
+        which: &str,
+        organization: &str,
+        environment: &str,
+    ) -> Result<Vec<ConfigMap>, Error> {
+        let selector =
+            format!("{which},{ORGANIZATION}={},{ENVIRONMENT}={}", label_value(organization), label_value(environment));
         Ok(self.server.list(LIST_MAPS, &selector).await?)
     }
 

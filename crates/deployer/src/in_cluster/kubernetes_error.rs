@@ -72,9 +72,9 @@ impl From<KubernetesError> for Error {
     fn from(error: KubernetesError) -> Self {
         let Call { verb, resource } = error.call;
         match error.status {
-            Some(401) => {
-                Self::Credentials(format!("{error}; the token of the pod's ServiceAccount is not accepted by its cluster"))
-            }
+            Some(401) => Self::Credentials(format!(
+                "{error}; the token of the pod's ServiceAccount is not accepted by its cluster"
+            )),
             Some(403) => Self::Credentials(format!(
                 "{error}; grant the ServiceAccount of the pod the verb `{verb}` for the resource `{resource}` in this namespace: apply the \
                  rendered Role and RoleBinding"
@@ -91,7 +91,8 @@ mod tests {
     #[test]
     fn a_missing_permission_is_named_and_everything_else_is_temporary() {
         let call = Call { verb: "list", resource: "jobs" };
-        let of = |status, why: &str| KubernetesError { call, namespace: "team".to_owned(), status, why: why.to_owned() };
+        let of =
+            |status, why: &str| KubernetesError { call, namespace: "team".to_owned(), status, why: why.to_owned() };
         let error = Error::from(of(Some(403), "no"));
         assert_eq!(error.exit().code(), 77);
         assert!(error.to_string().contains("the verb `list` for the resource `jobs`"), "{error}");

@@ -1,4 +1,8 @@
 //! Makes an environment equal to an inventory of bundles and configuration, and deletes what was removed from Git.
 
-pub mod prune;
+mod agreement;
+mod prune;
 pub mod reconcile;
+mod source;
+mod summary;
+mod truth;

@@ -2,13 +2,14 @@
 //! refers to these. At the end it prunes the resources removed from Git.
 //!
 //! A Job deploys one bundle when Git changes; the reconciler compares all of them at any time, finds drift, and repairs
-//! or reports it. A deployment of a few moments ago is left to the next run, so that a run with an older inventory does
-//! not revert it.
+//! or reports it. In a cluster it changes only what the newest inventory and the living Job say the same about, and asks the cluster again
+//! before each write; everything else is left to its own Job.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures_util::FutureExt as _;
 use futures_util::stream::{self, StreamExt};
 
 use crate::api::client::Client;
@@ -23,19 +24,29 @@ use crate::configuration::options::{ApplyOptions, Mode, Secrets};
 use crate::configuration::outcome::{Applied, ApplyReport, ResourceResult, failed};
 use crate::error::Error;
 use crate::event::{Event, Phase};
-use crate::mount::MountedBundle;
-use crate::reconciler::prune::{Kept, prune};
+use crate::guard::Guard;
+use crate::in_cluster::{Cluster, State};
+use crate::mount::{Bundle, Loader, MountedBundle};
+use crate::reconciler::agreement::{self, JobPlace};
+use crate::reconciler::prune::{InSync, Kept, Pruning};
+use crate::reconciler::truth::Truth;
 use crate::records::register::{self, Register};
 use crate::rollout::batch::{BatchEvent, deploy_batch};
+use crate::rollout::deploy::is_settled;
 use crate::rollout::options::DeployOptions;
 use crate::rollout::outcome::{BundleResult, DeployReport};
 use apigee_flux_configuration::document::{Document, SCHEMA_VERSION};
-use apigee_flux_configuration::inventory::Deep;
-use apigee_flux_configuration::inventory::{Inventory, InventoryBundle};
-use apigee_flux_configuration::{Claimant, Entry, Id, OwnedPlace, Record};
-use apigee_flux_model::bundle::{BundleKind, Files};
+use apigee_flux_configuration::inventory::{Deep, InventoryBundle};
+use apigee_flux_configuration::ownership::Actor;
+use apigee_flux_configuration::{Entry, Id, OwnedPlace, Record};
+use apigee_flux_model::bundle::{BatchEntry, BundleKind, Files};
 use apigee_flux_model::duration::millis;
 use apigee_flux_model::exit::Exit;
+use apigee_flux_model::names::{Name, RevisionId};
+use apigee_flux_model::provenance::Provenance;
+
+pub use crate::reconciler::source::Source;
+pub use crate::reconciler::summary::cron_job_report;
 
 /// A younger deployment belongs to a Job that may have a newer state of Git.
 pub const YOUNG: Duration = Duration::from_mins(2);
@@ -57,16 +68,46 @@ pub struct ReconcileOptions {
     pub deep: Deep,
 }
 
-/// Reconciles. The report has one entry for each proxy, shared flow and resource.
+/// The result of a run.
+#[derive(Debug, Clone)]
+pub struct Reconciled {
+    /// The results of all resources.
+    pub report: ApplyReport,
+    /// Where the desired state comes from.
+    pub provenance: Provenance,
+}
+
+/// Reconciles. The report has one entry for each proxy, shared flow and resource. An error concerns the whole run: the desired state cannot be
+/// read.
 pub async fn reconcile(
     client: &Client,
     target: &Target,
-    inventory: &Inventory,
-    bundles: Vec<MountedBundle>,
+    source: Source,
     secrets: Secrets,
     how: &ReconcileOptions,
     progress: ApplyListener,
-) -> Result<ApplyReport, Error> {
+) -> Result<Reconciled, Error> {
+    let mut how = how.clone();
+    how.options.claimant.actor = Actor::Reconciler;
+    let (truth, desired, candidates) = match source {
+        Source::Files { inventory, bundles } => {
+            let desired = State { inventory, ..State::default() };
+            (None, desired, bundles.into_iter().map(Candidate::Mounted).collect())
+        }
+        Source::Cluster(cluster) => {
+            let state = cluster.state(target.organization.as_str(), target.environment.as_str()).await?;
+            let truth = Truth::new(Arc::clone(&cluster), target, state.index.clone());
+            // A record names the state of Git that made the value, which this one is if it makes one.
+            how.options.provenance = state.index.provenance.clone();
+            how.options.claimant.siblings = state.index.owners.clone();
+            let fetched = |bundle: &InventoryBundle| -> Result<Candidate, Error> {
+                let name = bundle.entry.name.parse().map_err(Error::Altered)?;
+                Ok(Candidate::Fetched { name, bundle: bundle.clone(), cluster: Arc::clone(&cluster) })
+            };
+            let candidates = state.inventory.bundles.iter().map(fetched).collect::<Result<Vec<_>, _>>()?;
+            (Some(truth), state, candidates)
+        }
+    };
     let run = ReconcileRun {
         client,
         target,
@@ -74,70 +115,78 @@ pub async fn reconcile(
             organization: target.organization.to_string(),
             environment: Some(target.environment.to_string()),
         },
-        inventory,
+        truth,
+        desired,
         secrets,
-        how,
+        how: &how,
         progress,
     };
-    run.all(bundles).await
+    let report = run.all(candidates).await?;
+    Ok(Reconciled { report, provenance: how.options.provenance })
 }
 
 struct ReconcileRun<'a> {
     client: &'a Client,
     target: &'a Target,
     place: OwnedPlace,
-    inventory: &'a Inventory,
+    /// `None`: the desired state comes from files, and all of it counts.
+    truth: Option<Truth>,
+    desired: State,
     secrets: Secrets,
     how: &'a ReconcileOptions,
     progress: ApplyListener,
 }
 
 impl ReconcileRun<'_> {
-    async fn all(&self, bundles: Vec<MountedBundle>) -> Result<ApplyReport, Error> {
+    async fn all(&self, candidates: Vec<Candidate>) -> Result<ApplyReport, Error> {
         let mut report = ApplyReport::default();
         let (before, after): (Vec<Entry>, Vec<Entry>) =
-            self.inventory.environment.iter().cloned().partition(|entry| !after_bundles(entry));
+            self.desired.inventory.environment.iter().cloned().partition(|entry| !after_bundles(entry));
         let organization = OwnedPlace { environment: None, ..self.place.clone() };
-        self.add(&mut report, self.apply(&self.place, before).await);
-        self.add(&mut report, self.bundles(bundles).await);
-        self.add(&mut report, self.apply(&self.place, after).await);
-        // After a failure, what still runs may need a resource that was removed from Git. The organization is applied all
-        // the same: no call needs more of it than it has now, and a new resource there may have to wait for a deletion (a
-        // key belongs to one app).
-        let must_stay = !report.exit().is_ok();
-        if let Some(entries) = &self.inventory.organization {
-            self.add(&mut report, self.apply(&organization, entries.clone()).await);
+        let before = self.add(&mut report, self.apply(&self.place, before).await);
+        let bundles = self.add(&mut report, self.bundles(candidates).await);
+        let after = self.add(&mut report, self.apply(&self.place, after).await);
+        // The organization is applied after a failure too: no call needs more of it than it has now, and a new resource there may have to wait
+        // for a deletion (a key belongs to one app).
+        let mut in_sync = InSync { bundles, environment: before && after, organization: true };
+        if let Some(entries) = &self.desired.inventory.organization {
+            in_sync.organization = self.add(&mut report, self.apply(&organization, entries.clone()).await);
         }
         let Some(max_deletes) = self.how.max_deletes else { return Ok(report) };
-        if must_stay {
-            self.warn(
-                Phase::Keep,
-                "resources removed from Git are not deleted until all other resources are in sync".to_owned(),
-            );
-            return Ok(report);
+        let inventory = &self.desired.inventory;
+        let ids = inventory.bundles.iter().map(id).chain(inventory.environment.iter().map(own_id));
+        let kept = |place: &OwnedPlace, ids| Kept { claimant: self.options(place).claimant, place: place.clone(), ids };
+        let mut places = vec![kept(&self.place, ids.collect())];
+        if let Some(entries) = &inventory.organization {
+            places.push(kept(&organization, entries.iter().map(own_id).collect()));
         }
-        let ids = self.inventory.bundles.iter().map(id).chain(self.inventory.environment.iter().map(own_id));
-        let owner = |place: &OwnedPlace| self.options(place).claimant.owner;
-        let mut kept = vec![Kept { owner: owner(&self.place), place: self.place.clone(), ids: ids.collect() }];
-        if let Some(entries) = &self.inventory.organization {
-            let ids = entries.iter().map(own_id).collect();
-            kept.push(Kept { owner: owner(&organization), place: organization, ids });
-        }
-        let progress = Arc::clone(&self.progress);
-        let pruned = prune(self.client, &kept, max_deletes, &self.how.options, progress).await;
-        self.add(&mut report, pruned);
+        let pruning = Pruning {
+            client: self.client.with_own_count(),
+            truth: self.truth.as_ref(),
+            names: &self.desired.names,
+            in_sync,
+            max_deletes,
+            options: &self.how.options,
+            progress: &self.progress,
+        };
+        self.add(&mut report, pruning.run(&places).await);
         Ok(report)
     }
 
-    /// Adds the report of a stage. A failure of a whole stage does not stop the others: it is reported for the
+    /// Adds the report of a stage; true if all of it is in sync. A failure of a whole stage does not stop the others: it is reported for the
     /// environment.
-    fn add(&self, report: &mut ApplyReport, stage: Result<ApplyReport, Error>) {
+    fn add(&self, report: &mut ApplyReport, stage: Result<ApplyReport, Error>) -> bool {
         match stage {
-            Ok(stage) => report.extend(stage),
+            Ok(stage) => {
+                let in_sync = stage.exit().is_ok() && stage.count(ResourceResult::Left) == 0;
+                report.extend(stage);
+                in_sync
+            }
             Err(error) => {
                 let applied = failed(&self.environment_id(), &error);
                 (self.progress)(ApplyEvent::Ended(self.place.as_place(), &applied));
                 report.resources.push(applied);
+                false
             }
         }
     }
@@ -151,45 +200,98 @@ impl ReconcileRun<'_> {
         (self.progress)(ApplyEvent::Step(&self.environment_id(), &Event::warning(phase, message)));
     }
 
+    fn left(&self, place: &OwnedPlace, id: &Id, error: &Error) -> Applied {
+        let applied = failed(id, error);
+        (self.progress)(ApplyEvent::Ended(place.as_place(), &applied));
+        applied
+    }
+
     async fn apply(&self, place: &OwnedPlace, resources: Vec<Entry>) -> Result<ApplyReport, Error> {
         if resources.is_empty() {
             return Ok(ApplyReport::default());
         }
+        let mut options = self.options(place);
+        if let Some(truth) = &self.truth {
+            let at = JobPlace::new(&place.organization, place.environment.as_deref());
+            match truth.check(|index, jobs| agreement::configuration(&at, index, jobs)).await {
+                Ok(()) => {}
+                Err(error @ Error::Left(_)) => {
+                    let left = resources.iter().map(|entry| self.left(place, &entry.id, &error)).collect();
+                    return Ok(ApplyReport { resources: left, writes: 0 });
+                }
+                Err(error) => return Err(error),
+            }
+            let truth = truth.clone();
+            options.guard = Some(Guard::new(move |_| {
+                let (truth, at) = (truth.clone(), at.clone());
+                async move { truth.check(|index, jobs| agreement::configuration(&at, index, jobs)).await }.boxed()
+            }));
+        }
         let document = Document { schema_version: SCHEMA_VERSION, resources };
         let (secrets, progress) = (Arc::clone(&self.secrets), Arc::clone(&self.progress));
-        apply(self.client, place, &document, secrets, &self.options(place), progress).await
+        apply(self.client, place, &document, secrets, &options, progress).await
     }
 
     /// The options for the configuration of a place.
     fn options(&self, place: &OwnedPlace) -> ApplyOptions {
-        let owner = match place.environment {
-            Some(_) => self.how.options.claimant.owner.clone(),
-            None => self.how.owner_of_organization.clone(),
-        };
-        let claimant = Claimant { owner, ..self.how.options.claimant.clone() };
-        ApplyOptions { claimant, ..self.how.options.clone() }
+        let mut options = self.how.options.clone();
+        if place.environment.is_none() {
+            options.claimant.owner.clone_from(&self.how.owner_of_organization);
+            // The index has the owners of the environment only.
+            options.claimant.siblings.clear();
+        }
+        options
     }
 
-    async fn bundles(&self, bundles: Vec<MountedBundle>) -> Result<ApplyReport, Error> {
-        let kinds: Vec<BundleKind> = bundles.iter().map(|bundle| bundle.kind).collect();
+    /// The guard of all bundles.
+    fn guard(&self) -> Option<Guard> {
+        let truth = self.truth.clone()?;
+        let at = JobPlace::new(&self.place.organization, self.place.environment.as_deref());
+        let entries: BTreeMap<Id, BatchEntry> =
+            self.desired.inventory.bundles.iter().map(|bundle| (id(bundle), bundle.entry.clone())).collect();
+        Some(Guard::new(move |id| {
+            let (truth, at, entry) = (truth.clone(), at.clone(), entries.get(id).cloned());
+            async move {
+                let Some(entry) = entry else { return Ok(()) };
+                truth.check(|index, jobs| agreement::bundle(&at, index, jobs, &entry)).await
+            }
+            .boxed()
+        }))
+    }
+
+    /// The bundles on which inventory and Jobs agree; the others are reported.
+    async fn agreed(&self, candidates: Vec<Candidate>, report: &mut ApplyReport) -> Result<Vec<Candidate>, Error> {
+        let Some(guard) = self.guard() else { return Ok(candidates) };
+        let mut agreed = Vec::new();
+        for candidate in candidates {
+            match guard.ask(&candidate.id()).await {
+                Ok(()) => agreed.push(candidate),
+                Err(error @ Error::Left(_)) => {
+                    report.resources.push(self.left(&self.place, &candidate.id(), &error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(agreed)
+    }
+
+    async fn bundles(&self, candidates: Vec<Candidate>) -> Result<ApplyReport, Error> {
+        let mut report = ApplyReport::default();
+        let candidates = self.agreed(candidates, &mut report).await?;
+        let kinds: Vec<BundleKind> = candidates.iter().map(Candidate::kind).collect();
         let in_time = self.client.until(tokio::time::Instant::now() + self.how.options.timeout);
         let mut listed = Listed::read(&in_time, self.target, kinds.into_iter()).await?;
         let now = now();
         let is_young =
             |deployment: &Deployment| Duration::from_millis(now.saturating_sub(deployment.started())) < self.how.young;
-        let mut report = ApplyReport::default();
         let mut old = Vec::new();
-        for bundle in bundles {
-            let deployed = listed.take(bundle.kind, &bundle.name);
+        for candidate in candidates {
+            let deployed = listed.take(candidate.kind(), candidate.name());
             if deployed.iter().any(is_young) {
                 let reason = "it was deployed a moment ago: the next run checks it".to_owned();
-                report.resources.push(self.ended(
-                    bundle_id(bundle.kind, bundle.name.as_str()),
-                    ResourceResult::Unchanged,
-                    reason,
-                ));
+                report.resources.push(self.ended(candidate.id(), ResourceResult::Unchanged, reason));
             } else {
-                old.push((bundle, deployed));
+                old.push((candidate, deployed));
             }
         }
         let register = match Register::read(&in_time, self.place.as_place()).await {
@@ -207,39 +309,70 @@ impl ReconcileRun<'_> {
             Deep::Daily => Duration::from_millis(now.saturating_sub(register.compared)) >= DAY,
         };
         if self.how.options.mode != Mode::Write {
-            for (bundle, drift) in self.look_at(old, &register, is_deep, true).await {
-                report.resources.push(self.of_drift(&bundle, drift));
+            for (candidate, drift) in self.look_at(old, &register, is_deep, true).await {
+                report.resources.push(self.of_drift(candidate.id(), drift));
             }
             return Ok(report);
         }
-        let bundles = if is_deep {
-            let looked = self.look_at(old, &register, true, false).await;
-            looked.into_iter().map(|(bundle, drift)| self.with_edited(bundle, &drift)).collect()
-        } else {
-            old.into_iter().map(|(bundle, _)| bundle).collect()
-        };
         // With `always`, the time is not needed, and a run without changes should write nothing.
         let all_compared = is_deep && self.how.deep == Deep::Daily && report.resources.is_empty();
-        report.extend(self.deploy(bundles).await?);
+        let mut done = ApplyReport::default();
+        let bundles = if is_deep || self.truth.is_some() {
+            let looked = self.look_at(old, &register, is_deep, false).await;
+            self.differing(looked, &register, &mut done).await
+        } else {
+            old.into_iter().filter_map(|(candidate, _)| candidate.into_mounted()).collect()
+        };
+        done.extend(self.deploy(bundles).await?);
         if all_compared {
-            report.writes += self.remember(register, now).await;
+            done.writes += self.remember(register, now).await;
         }
+        report.extend(done);
         Ok(report)
     }
 
-    /// Compares bundles with their deployments, a few at a time, to limit the memory.
+    /// The bundles to deploy after a comparison. Mounted ones are all deployed, since their files are at hand and the deployment decides for
+    /// itself; of the others only those that differ are fetched, one at a time: their shared flows determine the order.
+    async fn differing(
+        &self,
+        looked: Vec<(Candidate, Result<Drift, Error>)>,
+        register: &Register,
+        done: &mut ApplyReport,
+    ) -> Vec<MountedBundle> {
+        let mut bundles = Vec::new();
+        let guard = self.guard();
+        for (candidate, drift) in looked {
+            let id = candidate.id();
+            // The deployment writes the record of a bundle.
+            if let (Candidate::Fetched { bundle, .. }, Ok(same @ Drift::Same { revision })) = (&candidate, &drift)
+                && self.is_recorded(register.get(&id), &bundle.entry, *revision)
+            {
+                done.resources.push(self.ended(id, ResourceResult::Unchanged, same.to_string()));
+                continue;
+            }
+            match candidate.into_bundle(guard.clone()).await {
+                Ok(bundle) => bundles.push(self.with_edited(bundle, &drift)),
+                Err(error) => done.resources.push(self.left(&self.place, &id, &error)),
+            }
+        }
+        bundles
+    }
+
+    /// Compares bundles with their deployments, a few at a time, to limit the memory. `state` reads the state of the runtime too; otherwise
+    /// only that of a deployment for which a run may still be waiting.
     async fn look_at(
         &self,
-        bundles: Vec<(MountedBundle, Vec<Deployment>)>,
+        candidates: Vec<(Candidate, Vec<Deployment>)>,
         register: &Register,
         is_deep: bool,
         state: bool,
-    ) -> Vec<(MountedBundle, Result<Drift, Error>)> {
+    ) -> Vec<(Candidate, Result<Drift, Error>)> {
         let workers = if is_deep { MAX_DOWNLOADS } else { self.how.options.workers }.get();
-        let looked = bundles.into_iter().enumerate().map(async |(index, (bundle, deployed))| {
-            let record = register.get(&bundle_id(bundle.kind, bundle.name.as_str()));
-            let found = self.compare(&bundle, deployed, record, is_deep, state).await;
-            (index, (bundle, found))
+        let looked = candidates.into_iter().enumerate().map(async |(index, (candidate, deployed))| {
+            let state = state || self.truth.is_some() && !deployed.iter().all(is_settled);
+            let record = register.get(&candidate.id());
+            let found = self.compare(&candidate, deployed, record, is_deep, state).await;
+            (index, (candidate, found))
         });
         let looked: BTreeMap<usize, _> = stream::iter(looked).buffer_unordered(workers).collect().await;
         looked.into_values().collect()
@@ -248,7 +381,7 @@ impl ReconcileRun<'_> {
     /// Compares one bundle; its files only in a deep comparison, or if the deployed revision may be edited.
     async fn compare(
         &self,
-        bundle: &MountedBundle,
+        candidate: &Candidate,
         deployed: Vec<Deployment>,
         record: Option<&Record>,
         is_deep: bool,
@@ -258,14 +391,24 @@ impl ReconcileRun<'_> {
         let in_time = self.client.until(tokio::time::Instant::now() + self.how.options.timeout);
         if !is_deep {
             let depth = Depth { download: Download::Never, state };
-            let listed = deployed.clone();
-            let found = drift(&in_time, self.target, &desired(bundle, false)?, listed, record, depth).await?;
+            let desired = candidate.desired(false).await?;
+            let found = drift(&in_time, self.target, &desired, deployed.clone(), record, depth).await?;
             if !matches!(found, Drift::MaybeEdited { .. }) {
                 return Ok(found);
             }
         }
         let depth = Depth { download: Download::Always, state };
-        drift(&in_time, self.target, &desired(bundle, true)?, deployed, record, depth).await
+        drift(&in_time, self.target, &candidate.desired(true).await?, deployed, record, depth).await
+    }
+
+    /// Whether the record says what is deployed.
+    fn is_recorded(&self, record: Option<&Record>, entry: &BatchEntry, revision: RevisionId) -> bool {
+        record.is_some_and(|record| {
+            record.digest == entry.digest.hex()
+                && record.when_gone == entry.settings.when_gone
+                && record.revision.as_ref().is_some_and(|recorded| recorded.id == revision)
+                && self.how.options.claimant.has_signed(record)
+        })
     }
 
     /// The bundle to deploy, with the result of the comparison. A bundle that could not be compared is left to the
@@ -285,11 +428,16 @@ impl ReconcileRun<'_> {
     }
 
     async fn deploy(&self, bundles: Vec<MountedBundle>) -> Result<ApplyReport, Error> {
+        if bundles.is_empty() {
+            return Ok(ApplyReport::default());
+        }
         let options = DeployOptions {
             claimant: Some(self.how.options.claimant.clone()),
             timeout: self.how.options.timeout,
             polling: self.how.options.polling,
             provenance: self.how.options.provenance.clone(),
+            names: self.truth.is_some().then(|| Arc::new(self.desired.names.clone())),
+            guard: self.guard(),
             failed: self.how.options.failed.clone(),
             ..DeployOptions::default()
         };
@@ -310,14 +458,9 @@ impl ReconcileRun<'_> {
         })
     }
 
-    fn of_drift(&self, bundle: &MountedBundle, drift: Result<Drift, Error>) -> Applied {
-        let id = bundle_id(bundle.kind, bundle.name.as_str());
+    fn of_drift(&self, id: Id, drift: Result<Drift, Error>) -> Applied {
         match drift {
-            Err(error) => {
-                let applied = failed(&id, &error);
-                (self.progress)(ApplyEvent::Ended(self.place.as_place(), &applied));
-                applied
-            }
+            Err(error) => self.left(&self.place, &id, &error),
             Ok(drift) => {
                 let ending = match &drift {
                     drift if drift.is_none() => ResourceResult::Unchanged,
@@ -353,12 +496,80 @@ impl ReconcileRun<'_> {
     }
 }
 
-/// The desired state of a bundle. Its files are read only for a deep comparison.
-fn desired(bundle: &MountedBundle, is_deep: bool) -> Result<DesiredDeployment, Error> {
-    let files = if is_deep { bundle.load()?.files } else { Files::default() };
-    let service_account = bundle.settings.service_account.clone();
-    let state = DesiredState::Deployed { files, digest: bundle.digest, service_account };
-    Ok(DesiredDeployment { kind: bundle.kind, name: bundle.name.clone(), state })
+/// A bundle of the inventory.
+enum Candidate {
+    /// Its files are mounted.
+    Mounted(MountedBundle),
+    /// Its files are fetched when they are needed.
+    Fetched { name: Name, bundle: InventoryBundle, cluster: Arc<dyn Cluster> },
+}
+
+/// Fetches a bundle. If it is missing because the state changed, it is left to the next run.
+async fn fetch(cluster: &dyn Cluster, bundle: &InventoryBundle, guard: Option<&Guard>) -> Result<Bundle, Error> {
+    match (cluster.bundle(bundle).await, guard) {
+        (Err(error), Some(guard)) if error.is_temporary() => match guard.ask(&id(bundle)).await {
+            Err(left @ Error::Left(_)) => Err(left),
+            _ => Err(error),
+        },
+        (other, _) => other,
+    }
+}
+
+impl Candidate {
+    fn kind(&self) -> BundleKind {
+        match self {
+            Self::Mounted(bundle) => bundle.kind,
+            Self::Fetched { bundle, .. } => bundle.entry.kind,
+        }
+    }
+
+    fn name(&self) -> &Name {
+        match self {
+            Self::Mounted(bundle) => &bundle.name,
+            Self::Fetched { name, .. } => name,
+        }
+    }
+
+    fn id(&self) -> Id {
+        bundle_id(self.kind(), self.name().as_str())
+    }
+
+    /// The desired state. The files are read only for a deep comparison.
+    async fn desired(&self, is_deep: bool) -> Result<DesiredDeployment, Error> {
+        let (digest, settings) = match self {
+            Self::Mounted(bundle) => (bundle.digest, &bundle.settings),
+            Self::Fetched { bundle, .. } => (bundle.entry.digest, &bundle.entry.settings),
+        };
+        let files = match self {
+            _ if !is_deep => Files::default(),
+            Self::Mounted(bundle) => bundle.load().await?.files,
+            Self::Fetched { bundle, cluster, .. } => cluster.bundle(bundle).await?.files,
+        };
+        let state = DesiredState::Deployed { files, digest, service_account: settings.service_account.clone() };
+        Ok(DesiredDeployment { kind: self.kind(), name: self.name().clone(), state })
+    }
+
+    fn into_mounted(self) -> Option<MountedBundle> {
+        match self {
+            Self::Mounted(bundle) => Some(bundle),
+            Self::Fetched { .. } => None,
+        }
+    }
+
+    async fn into_bundle(self, guard: Option<Guard>) -> Result<MountedBundle, Error> {
+        match self {
+            Self::Mounted(bundle) => Ok(bundle),
+            Self::Fetched { bundle, cluster, .. } => {
+                let loaded = fetch(&*cluster, &bundle, guard.as_ref()).await?;
+                let entry = bundle.entry.clone();
+                let loader: Loader = Arc::new(move || {
+                    let (cluster, bundle, guard) = (Arc::clone(&cluster), bundle.clone(), guard.clone());
+                    async move { fetch(&*cluster, &bundle, guard.as_ref()).await }.boxed()
+                });
+                Ok(MountedBundle::elsewhere(&entry, &loaded, loader))
+            }
+        }
+    }
 }
 
 /// Milliseconds since 1970.
@@ -394,6 +605,7 @@ fn of_bundle(report: &DeployReport) -> Applied {
             }
             BundleResult::Deployed | BundleResult::Redeployed => ResourceResult::Updated,
             BundleResult::Removed => ResourceResult::Deleted,
+            BundleResult::Left => ResourceResult::Left,
             BundleResult::Failed => ResourceResult::Failed,
         },
         reason: outcome.reason.clone(),

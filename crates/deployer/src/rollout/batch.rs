@@ -175,7 +175,7 @@ impl BatchRun<'_> {
             let units = u32::try_from(units.min(MAX_LOADED_BYTES / LOAD_UNIT)).unwrap_or(u32::MAX);
             // The semaphore is never closed; without the permit only the limit would be missing.
             let _room = room.acquire_many(units).await.ok();
-            let mut loaded = match bundle.load() {
+            let mut loaded = match bundle.load().await {
                 Ok(loaded) => loaded,
                 Err(error) => return unfinished(&bundle, &target, &options, &error.to_string(), error.exit()),
             };
@@ -255,7 +255,7 @@ fn retries_of(bundle: Arc<MountedBundle>, progress: BatchListener) -> RetryListe
     })
 }
 
-/// The report of a bundle that was not deployed.
+/// The report of a bundle that was not deployed. A success means that it is left to its own Job.
 fn unfinished(
     bundle: &MountedBundle,
     target: &Target,
@@ -263,13 +263,14 @@ fn unfinished(
     reason: &str,
     exit: Exit,
 ) -> DeployReport {
+    let result = if exit.is_ok() { BundleResult::Left } else { BundleResult::Failed };
     DeployReport {
         outcome: Outcome {
             kind: Some(bundle.kind),
             name: Some(bundle.name.to_string()),
             digest: Some(bundle.digest),
             commit: RevisionRecord::new(bundle.digest, &options.provenance).commit,
-            ..Outcome::new(BundleResult::Failed, target, reason.to_owned())
+            ..Outcome::new(result, target, reason.to_owned())
         },
         exit,
     }

@@ -53,7 +53,8 @@ impl BatchReport {
         order.sort_by_key(|outcome| match outcome.result {
             BundleResult::Failed => 0,
             BundleResult::Deployed | BundleResult::Redeployed | BundleResult::Removed => 1,
-            BundleResult::Unchanged => 2,
+            BundleResult::Left => 2,
+            BundleResult::Unchanged => 3,
         });
         // A struct of strings and numbers always has a JSON form.
         let length = |summary: &dyn Fn() -> Result<String, serde_json::Error>| summary().unwrap_or_default().len();

@@ -77,7 +77,7 @@ pub async fn deploy(
                 }
                 error.located(places)
             };
-            (BundleResult::Failed, error.to_string(), error.exit())
+            (BundleResult::of_error(&error), error.to_string(), error.exit())
         }
     };
     DeployReport {
@@ -218,6 +218,7 @@ impl DeployRun<'_> {
                 };
                 site.say(Phase::Plan, format!("{reason}: it is deployed without an import"));
                 requirements::wait_for(&site, &self.bundle.requires).await?;
+                site.ask_guard().await?;
                 ownership.announce(&site, digest).await?;
                 let found = search.found.as_ref().map(|(_, revision)| revision);
                 let revision = found.or(deployed_revision.as_ref());
@@ -228,6 +229,7 @@ impl DeployRun<'_> {
             Plan::Import => {
                 site.say(Phase::Plan, "no revision contains this bundle: it is imported");
                 requirements::wait_for(&site, &self.bundle.requires).await?;
+                site.ask_guard().await?;
                 ownership.announce(&site, digest).await?;
                 if existing.len() >= MAX_REVISIONS {
                     retention::delete_old(&site, self.previous.into_iter()).await;
@@ -241,6 +243,7 @@ impl DeployRun<'_> {
                     import(&site, self.bundle, &search.read, replaces).await?;
                 self.imported = by_us;
                 self.revision = Some(id);
+                site.ask_guard().await?;
                 let client = site.client.patient_with_missing(VISIBLE_AFTER);
                 let rollout = self.rollout(&client, id, before, ownership).after_import(by_us);
                 let rolled_out = rollout.run(Some(&revision)).await;
@@ -412,7 +415,7 @@ fn paths(differences: &[FileDifference]) -> String {
 }
 
 /// True for a deployment that is older than any run that could still be waiting for it.
-fn is_settled(deployment: &Deployment) -> bool {
+pub(crate) fn is_settled(deployment: &Deployment) -> bool {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     deployment.started() > 0 && now.saturating_sub(Duration::from_millis(deployment.started())) > SETTLED_AFTER
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::api::deployment::Deployment;
 use crate::api::polling::Polling;
 use crate::failed_resources::FailedResources;
+use crate::guard::Guard;
 use apigee_flux_configuration::inventory::Names;
 use apigee_flux_configuration::{Claimant, Record};
 use apigee_flux_model::bundle::DeploySettings;
@@ -58,6 +59,8 @@ pub struct DeployOptions {
     pub provenance: Provenance,
     /// How often the status is read.
     pub polling: Polling,
+    /// Asked before the first write, and again before a new revision replaces the deployed one.
+    pub guard: Option<Guard>,
     /// What has failed for good earlier in the same run: nothing waits for it.
     pub failed: FailedResources,
 }
@@ -75,6 +78,7 @@ impl Default for DeployOptions {
             wait: WaitFor::Ready,
             provenance: Provenance::default(),
             polling: Polling::default(),
+            guard: None,
             failed: FailedResources::default(),
         }
     }

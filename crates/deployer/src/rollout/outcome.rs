@@ -25,8 +25,17 @@ pub enum BundleResult {
     Redeployed,
     /// It was undeployed or deleted.
     Removed,
+    /// It is left to its own Job.
+    Left,
     /// It failed; see the reason.
     Failed,
+}
+
+impl BundleResult {
+    /// The result of a bundle that an error stopped.
+    pub(crate) fn of_error(error: &Error) -> Self {
+        if matches!(error, Error::Left(_)) { Self::Left } else { Self::Failed }
+    }
 }
 
 /// The outcome of a deployment or removal.

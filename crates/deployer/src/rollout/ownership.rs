@@ -147,6 +147,9 @@ impl Ownership {
         if self.stored.as_ref().is_some_and(is_current) {
             return Ok(());
         }
+        if !self.announced {
+            site.ask_guard().await?;
+        }
         self.write(site, record).await
     }
 

@@ -44,6 +44,12 @@ impl Site<'_> {
         (self.progress)(&Event::warning(phase, message));
     }
 
+    /// Asks whether the bundle may be written now.
+    pub(crate) async fn ask_guard(&self) -> Result<(), Error> {
+        let Some(guard) = &self.options.guard else { return Ok(()) };
+        guard.ask(&self.id()).await
+    }
+
     /// When the run gives up. A rollback has half of the timeout in addition, so that a Job's deadline of one and a
     /// half times the timeout never interrupts it.
     pub(crate) fn deadline(&self) -> Instant {

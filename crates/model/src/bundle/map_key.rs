@@ -11,7 +11,8 @@ const MAX_KEY: usize = 253;
 pub fn readable(path: &BundlePath) -> Option<String> {
     let plain = path.as_str().replace('/', "__");
     let legal = plain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
-    let is_reversible = legal && plain.len() <= MAX_KEY && !path.as_str().contains("__") && plain != manifest::FILE_NAME;
+    let is_reversible =
+        legal && plain.len() <= MAX_KEY && !path.as_str().contains("__") && plain != manifest::FILE_NAME;
     is_reversible.then_some(plain)
 }
 
