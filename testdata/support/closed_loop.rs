@@ -470,7 +470,7 @@ const POLLING: Polling =
     Polling { first: Duration::from_millis(5), longest: Duration::from_millis(40), grace: Duration::from_mins(1) };
 
 async fn run_apply(pod: &Pod, client: &Client, options: &apply::ApplyOptions) -> Result<ApplyReport, Error> {
-    let document = read_configuration(&pod.file("configuration")).unwrap();
+    let (document, _) = read_configuration(&pod.file("configuration")).unwrap();
     let progress: apply::ApplyListener = Arc::new(|_: ApplyEvent<'_>| ());
     apply(client, &pod.place(), &document, pod.secrets(), options, progress).await
 }
