@@ -1,8 +1,8 @@
 //! The histories of the reconcilers of a place: what they deleted and repaired lately.
 
 use crate::api::client::Client;
-use crate::records::register::{self, Register};
 use crate::error::Error;
+use crate::records::register::{self, Register};
 use apigee_flux_configuration::history::{self, HistoryEntry, HistoryPage};
 use apigee_flux_configuration::{Claimant, Place};
 
