@@ -188,7 +188,9 @@ pub(crate) async fn read_head(client: &Client, place: Place<'_>, id: &Id) -> Res
 
 /// The value of an entry of the map; `None` if there is none.
 pub(crate) async fn read_entry(client: &Client, place: Place<'_>, key: &str) -> Result<Option<String>, Error> {
-    let answer = client.read(&entry(place, key)).await?;
+    let path = place.path(&["keyvaluemaps", record::MAP, "entries", key]);
+    let shape = Shape::with(&["name", "value"]);
+    let answer = client.read(&Read::json(path, "apigee.keyvaluemapentries.get").of(shape)).await?;
     Ok(match answer {
         Answer::Missing => None,
         Answer::Json(_) | Answer::Bytes(_) => Some(answer.json()["value"].as_str().unwrap_or_default().to_owned()),
