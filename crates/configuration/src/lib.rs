@@ -24,6 +24,7 @@ pub mod debug_mask;
 pub mod developer;
 pub mod document;
 pub mod flow_hook;
+pub mod history;
 pub mod instant;
 pub mod inventory;
 pub mod key_value_map;

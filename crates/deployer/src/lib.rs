@@ -53,6 +53,7 @@ pub use error::Error;
 pub use error::blame::Blame;
 pub use mount::Bundle;
 pub use reconciler::reconcile;
+pub use records::history;
 pub use records::register::Register;
 pub use rollout::batch::{self, deploy_batch};
 pub use rollout::batch_report::BatchReport;

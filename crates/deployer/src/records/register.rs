@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api::client::Client;
 use crate::error::Error;
+use apigee_flux_configuration::history::HistoryPage;
 use apigee_flux_configuration::record_entries::{Head, head_of};
 use apigee_flux_configuration::{Answer, Body, Form, Id, Place, Read, Record, Request, Shape, Verb, record};
 
@@ -18,6 +19,8 @@ pub struct Register {
     records: BTreeMap<Id, Record>,
     /// The continuations of each record by the key of its head, also surplus ones of a run that was killed.
     continuations: BTreeMap<String, BTreeSet<String>>,
+    /// The histories of reconcilers, in the order of the keys.
+    history: Vec<HistoryPage>,
     /// Records that lack continuations, with one of their keys.
     torn: BTreeMap<Id, String>,
     /// When the files of all bundles were last compared, in milliseconds since 1970; 0: never.
@@ -50,6 +53,7 @@ impl Register {
             if let Some(head) = head_of(key) {
                 register.continuations.entry(head.to_owned()).or_default().insert(key.clone());
             }
+            register.history.extend(HistoryPage::parse(value));
             let Some(head) = Head::parse(value) else { continue };
             // An entry under another key was copied manually.
             if *key != Record::key(&head.record.id) {
@@ -85,6 +89,11 @@ impl Register {
     /// The key of a continuation that the record of a resource lacks: then not all of its parts are known.
     pub(crate) fn missing_continuation(&self, id: &Id) -> Option<&str> {
         self.torn.get(id).map(String::as_str)
+    }
+
+    /// The histories of all reconcilers.
+    pub(crate) fn history(&self) -> &[HistoryPage] {
+        &self.history
     }
 
     /// All records, ordered by resource.
@@ -177,7 +186,8 @@ pub(crate) async fn read_head(client: &Client, place: Place<'_>, id: &Id) -> Res
     Ok(value.and_then(|value| Head::parse(&value)).filter(|head| head.record.id == *id))
 }
 
-async fn read_entry(client: &Client, place: Place<'_>, key: &str) -> Result<Option<String>, Error> {
+/// The value of an entry of the map; `None` if there is none.
+pub(crate) async fn read_entry(client: &Client, place: Place<'_>, key: &str) -> Result<Option<String>, Error> {
     let path = place.path(&["keyvaluemaps", record::MAP, "entries", key]);
     let shape = Shape::with(&["name", "value"]);
     let answer = client.read(&Read::json(path, "apigee.keyvaluemapentries.get").of(shape)).await?;
@@ -252,7 +262,14 @@ pub(crate) async fn note_compared(client: &Client, place: Place<'_>, now: u64, k
     write_entry(client, place, COMPARED, &now.to_string(), known).await
 }
 
-async fn write_entry(client: &Client, place: Place<'_>, key: &str, value: &str, known: bool) -> Result<(), Error> {
+/// Writes an entry of the map. `known` means that it exists, as far as is known.
+pub(crate) async fn write_entry(
+    client: &Client,
+    place: Place<'_>,
+    key: &str,
+    value: &str,
+    known: bool,
+) -> Result<(), Error> {
     let body = || Body::Json(json!({"name": key, "value": value}));
     let all = || place.path(&["keyvaluemaps", record::MAP, "entries"]);
     let one = || place.path(&["keyvaluemaps", record::MAP, "entries", key]);
@@ -279,7 +296,8 @@ pub(crate) async fn forget(
     delete_entry(client, place, &Record::key(id)).await
 }
 
-async fn delete_entry(client: &Client, place: Place<'_>, key: &str) -> Result<(), Error> {
+/// Deletes an entry of the map, if it exists.
+pub(crate) async fn delete_entry(client: &Client, place: Place<'_>, key: &str) -> Result<(), Error> {
     let path = place.path(&["keyvaluemaps", record::MAP, "entries", key]);
     let request = Request::new(Verb::Delete, path, Body::Empty, "apigee.keyvaluemapentries.delete");
     match client.change(&request).await {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use apigee_flux_configuration::document::{ConfigurationDeletionPolicy, SCHEMA_VERSION};
+use apigee_flux_configuration::history::{HistoryAction, HistoryEntry};
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_configuration::{Actor, Document, Entry, Id, OwnedPlace, Record};
 use apigee_flux_deployer::apply::{Applied, ApplyOptions, ApplyReport, ResourceResult, apply};
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::guard::Guard;
+use apigee_flux_deployer::history::{append_history, read_history};
 use apigee_flux_deployer::prune::{Kept, prune};
 use apigee_flux_deployer::retry::Backoff;
 use apigee_flux_deployer::{Bundle, Client, DeployOptions, Error, Polling, Target, TokenSource, deploy};
@@ -421,4 +423,33 @@ async fn nothing_waits_for_what_has_failed_for_good_in_the_same_run() {
     // When it succeeds, all follows.
     let report = world.apply(entries(Adopt::Never), &team).await;
     assert_eq!(report.exit().code(), 0, "{:?}", report.resources);
+}
+
+#[tokio::test]
+async fn histories_of_reconcilers_are_kept_beside_the_records() {
+    let world = World::start().await;
+    let place = world.place.as_place();
+    let event = |number: usize| HistoryEntry {
+        time: format!("2026-01-01T00:00:{number:02}Z"),
+        action: HistoryAction::Deleted,
+        id: server("a", Adopt::Never).id,
+        commit: Some("c".repeat(40)),
+        source: Some("https://git.example.com/team/apis".to_owned()),
+        reason: "removed from Git ".repeat(30),
+    };
+    let (one, two) = (job("team", "n1", "j").claimant, job("team", "n2", "j").claimant);
+    for number in 0..60 {
+        append_history(&world.client, place, &one, vec![event(number)]).await.unwrap();
+    }
+    append_history(&world.client, place, &two, vec![event(1), event(0)]).await.unwrap();
+    append_history(&world.client, place, &two, Vec::new()).await.unwrap();
+    world.done(server("a", Adopt::Never), &options("team")).await;
+    let pages = read_history(&world.client, place).await.unwrap();
+    let of = |namespace: &str| {
+        let pages = pages.iter().filter(|page| page.namespace.as_deref() == Some(namespace));
+        pages.flat_map(|page| &page.history).map(|entry| entry.time.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("n1"), (10..60).rev().map(|number| event(number).time).collect::<Vec<_>>());
+    assert_eq!(of("n2"), [event(1).time, event(0).time]);
+    assert_eq!(world.record().await.owner, "team");
 }
