@@ -371,13 +371,22 @@ async fn what_leaves_moves_or_belongs_to_others_is_shown() {
         let expected = !setting.contains("maxDeletes");
         assert_eq!(found.contains("the proxy `new` gets its base path `/v1/old`"), expected, "{found}");
     }
+    // A namespace without specs keeps its reconciler.
+    let of_c = record("ApigeeProxy", "past", "team-c", "team-c/prod", WhenGone::Delete);
+    world.record("/environments/prod", &[of_c]).await;
+    write("environments.yaml", &|text| format!("{text}  namespaces: [team-c]\n"));
+    check(
+        &world.diff(&[specs]).await,
+        2,
+        &["delete  ApigeeProxy/past: it is not in the specs: the reconciler deletes it"],
+    );
     // The owner is known without a namespace only if it has a name.
     write("environments.yaml", &|text| text.replace("  namespace: team-a\n", ""));
     write("apis.yaml", &|text| text.replace("  namespace: team-a\n", "").replace("  namespace: team-b\n", ""));
     let found = check(&world.diff(&[specs]).await, 2, &["of owners `NAMESPACE/prod` are not in the specs"]);
     assert!(!found.contains("ApigeeProxy/foreign") && !found.contains("to delete"), "{found}");
     write("environments.yaml", &|text| format!("{}  owner: team-c/prod\n", text.replace("  namespace: team-a\n", "")));
-    check(&world.diff(&[specs]).await, 2, &["refused ApigeeProxy/hello: its owner is `team-a/prod`", "1 to delete"]);
+    check(&world.diff(&[specs]).await, 2, &["refused ApigeeProxy/hello: its owner is `team-a/prod`", "2 to delete"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

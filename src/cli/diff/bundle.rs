@@ -30,7 +30,7 @@ pub(super) async fn differences(
 ) -> Result<ComparedBundles, Error> {
     let depth = Depth { download: if deep { Download::Always } else { Download::IfOther }, state: true };
     let desired: Vec<DesiredDeployment> = bundles.iter().map(desired).collect::<Result<_, _>>()?;
-    let Survey { drifts, others } = survey(client, target, desired, depth, DEFAULT_WORKERS).await?;
+    let Survey { drifts, others } = survey(client, target, desired, &recorded.records, depth, DEFAULT_WORKERS).await?;
     let compared = bundles.iter().zip(&drifts);
     let differences = compared.map(|(bundle, drift)| difference(target, bundle, drift, recorded)).collect();
     Ok(ComparedBundles { differences, others })

@@ -12,6 +12,7 @@ use crate::api::target::Target;
 use crate::compare::drift::{Depth, DesiredDeployment, Download, Drift, drift};
 use crate::compare::listed::Listed;
 use crate::error::Error;
+use apigee_flux_configuration::{Id, Record};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::names::{Name, RevisionId};
 
@@ -42,11 +43,12 @@ pub struct OtherProxy {
 }
 
 /// Compares each bundle with what the environment runs, at most `workers` at a time. The deployments are read once for
-/// all bundles. The first error ends the survey.
+/// all bundles. `records` are those of the environment, if the caller knows them. The first error ends the survey.
 pub async fn survey(
     client: &Client,
     target: &Target,
     desired: Vec<DesiredDeployment>,
+    records: &BTreeMap<Id, Record>,
     depth: Depth,
     workers: NonZeroUsize,
 ) -> Result<Survey, Error> {
@@ -54,7 +56,9 @@ pub async fn survey(
     let mut listed = Listed::read(client, target, desired.iter().map(|desired| desired.kind)).await?;
     let looked = desired.into_iter().enumerate().map(|(index, desired)| {
         let listed = listed.take(desired.kind, &desired.name);
-        async move { Ok::<_, Error>((index, drift(client, target, &desired, listed, None, depth).await?)) }
+        let id = Id { kind: desired.kind.resource_kind().to_owned(), parent: None, name: desired.name.to_string() };
+        let record = records.get(&id);
+        async move { Ok::<_, Error>((index, drift(client, target, &desired, listed, record, depth).await?)) }
     });
     // All desired bundles are taken out of the list first: the rest of it is returned.
     let looked: Vec<_> = looked.collect();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bundle_resource::BundleResource;
 use super::configuration::{self, ConfigurationResource};
 use super::environment::Environment;
-use super::{ExpandOptions, Renderer, called_flows};
+use super::{ExpandOptions, Renderer, called_flows, known_places};
 use crate::k8s::ResourceOwner;
 use crate::spec::environment::Mode;
 use apigee_flux_configuration::{Document, Id, Scope};
@@ -114,7 +114,8 @@ pub fn desired(input: &Input<'_>, options: &ExpandOptions<'_>) -> (Vec<DesiredEn
     if has_errors(&run.diagnostics) {
         return (Vec::new(), run.diagnostics);
     }
-    let input = Expanded { environments: &environments, bundles: &bundles, configuration: &configuration };
+    let kept = known_places::all(input, options, &environments);
+    let input = Expanded { environments: &environments, bundles: &bundles, configuration: &configuration, kept };
     let mut found: Vec<DesiredEnvironment> =
         selected.into_iter().map(|environment| input.environment(environment)).collect();
     found.sort_by(|a, b| (&a.organization, &a.name).cmp(&(&b.organization, &b.name)));
@@ -141,6 +142,8 @@ struct Expanded<'x, 'r> {
     environments: &'x [Environment<'r>],
     bundles: &'x [BundleResource<'r>],
     configuration: &'x [ConfigurationResource<'r>],
+    /// The namespaces that keep their reconciler although no spec is left in them.
+    kept: Vec<(String, &'x Environment<'r>)>,
 }
 
 impl<'r> Expanded<'_, 'r> {
@@ -193,7 +196,9 @@ impl<'r> Expanded<'_, 'r> {
             self.bundles_of(environment).filter_map(|bundle| namespace_of(bundle, environment))
         });
         let of_entries = self.configuration.iter().filter(|one| is_meant(one.environment)).map(|one| one.namespace());
-        let all = own.chain(of_bundles).chain(of_entries).filter(|namespace| !namespace.is_empty());
+        let kept =
+            self.kept.iter().filter(|(_, environment)| is_meant(environment)).map(|(namespace, _)| namespace.as_str());
+        let all = own.chain(kept).chain(of_bundles).chain(of_entries).filter(|namespace| !namespace.is_empty());
         all.map(str::to_owned).collect()
     }
 }
