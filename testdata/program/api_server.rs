@@ -94,7 +94,7 @@ async fn answer(shared: Arc<Mutex<Shared>>, request: Request<Body>) -> Response 
     let next = start + PAGE;
     let token = if next < items.len() { next.to_string() } else { String::new() };
     let mut items: Vec<Value> = items.into_iter().skip(start).take(PAGE).collect();
-    if head.headers["accept"].to_str().unwrap().contains("PartialObjectMetadataList") {
+    if head.headers.get("accept").is_some_and(|kind| kind.to_str().unwrap().contains("PartialObjectMetadataList")) {
         let partial = |object: &Value| json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"]});
         items = items.iter().map(partial).collect();
     }

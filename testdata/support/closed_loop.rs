@@ -147,6 +147,8 @@ impl Cluster {
         for (name, keys) in &self.secrets {
             cluster.insert(("Secret", name), json!({"kind": "Secret", "stringData": keys}));
         }
+        // Kubernetes creates it in every namespace.
+        cluster.insert(("ConfigMap", "kube-root-ca.crt"), json!({"kind": "ConfigMap", "data": {"ca.crt": ""}}));
         // In memory, as a kubelet mounts Secrets, and faster than a disk.
         let memory = Path::new("/dev/shm");
         let root = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
