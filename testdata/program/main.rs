@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod api_server;
 mod architecture;
 mod audit;
 mod batch;
@@ -12,6 +13,7 @@ mod deploy;
 mod diff;
 #[path = "../support/fake_cluster.rs"]
 mod fake_cluster;
+mod from_cluster;
 mod identity;
 mod in_cluster;
 mod openapi;

@@ -8,24 +8,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use apigee_flux_configuration::inventory::Deep;
+use apigee_flux_configuration::inventory::{Deep, Index, Inventory, InventoryBundle};
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_configuration::{Claimant, OwnedPlace, record};
 use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::apply::{self, ApplyEvent, ApplyReport, Mode, ResourceResult, Secrets, apply};
 use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::client::Settings;
-use apigee_flux_deployer::in_cluster;
-use apigee_flux_deployer::mount::{read_batch, read_configuration, read_inventory};
+use apigee_flux_deployer::in_cluster::{self, CronJobReport, Jobs, State, objects};
+use apigee_flux_deployer::mount::{read_batch, read_configuration};
 use apigee_flux_deployer::reconcile::{ReconcileOptions, Source, reconcile};
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::{BatchReport, Client, DeployOptions, Error, Target, TokenSource, deploy_batch};
+use apigee_flux_deployer::{BatchReport, Bundle, Client, DeployOptions, Error, Target, TokenSource, deploy_batch};
 use apigee_flux_function::expand::{ExpandOptions as Expand, expand};
 use apigee_flux_function::k8s::Object;
 use apigee_flux_model::bundle::{BundleKind, zip};
 use apigee_flux_model::diag::Diagnostic;
 use apigee_flux_model::krm::Input;
+use apigee_flux_model::names::kubernetes::CONTENT;
 use apigee_flux_sandbox::{self as sandbox, LoggedRequest, Sandbox};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -115,6 +120,23 @@ impl Cluster {
         jobs
     }
 
+    /// All objects.
+    #[allow(dead_code, reason = "not every test has an API server")]
+    pub(crate) fn to_json(&self) -> Vec<Value> {
+        self.objects.iter().map(|object| object.to_json().unwrap()).collect()
+    }
+
+    /// The namespace with all objects, as the Kubernetes API has them.
+    fn namespace(&self) -> Namespace {
+        let of_kind = |kind: &'static str| {
+            self.objects.iter().filter(move |object| object.id.kind == kind).map(|object| object.to_json().unwrap())
+        };
+        Namespace {
+            maps: of_kind("ConfigMap").map(|map| serde_json::from_value(map).unwrap()).collect(),
+            jobs: of_kind("Job").map(|job| serde_json::from_value(job["metadata"].clone()).unwrap()).collect(),
+        }
+    }
+
     /// The pod of a Job or CronJob.
     pub(crate) fn pod(&self, job: &str) -> Pod {
         let mut cluster: pod::Cluster<'_> = self
@@ -125,11 +147,43 @@ impl Cluster {
         for (name, keys) in &self.secrets {
             cluster.insert(("Secret", name), json!({"kind": "Secret", "stringData": keys}));
         }
+        // Kubernetes creates it in every namespace.
+        cluster.insert(("ConfigMap", "kube-root-ca.crt"), json!({"kind": "ConfigMap", "data": {"ca.crt": ""}}));
         // In memory, as a kubelet mounts Secrets, and faster than a disk.
         let memory = Path::new("/dev/shm");
         let root = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let container = pod::prepare(job, &cluster, root.path()).unwrap();
         Pod { container, _root: root }
+    }
+}
+
+/// The objects of a namespace that the reconciler reads.
+struct Namespace {
+    maps: Vec<ConfigMap>,
+    jobs: Vec<ObjectMeta>,
+}
+
+impl in_cluster::Cluster for Namespace {
+    fn state<'a>(&'a self, organization: &'a str, environment: &'a str) -> BoxFuture<'a, Result<State, Error>> {
+        async move { objects::state(&self.maps, organization, environment) }.boxed()
+    }
+
+    fn index<'a>(&'a self, organization: &'a str, environment: &'a str) -> BoxFuture<'a, Result<Index, Error>> {
+        async move { objects::index(&self.maps, organization, environment) }.boxed()
+    }
+
+    fn jobs(&self) -> BoxFuture<'_, Result<Jobs, Error>> {
+        async { Ok(objects::jobs(&self.jobs)) }.boxed()
+    }
+
+    fn bundle<'a>(&'a self, bundle: &'a InventoryBundle) -> BoxFuture<'a, Result<Bundle, Error>> {
+        let has_label = |map: &&ConfigMap| map.metadata.labels.as_ref().unwrap().get(CONTENT) == Some(&bundle.content);
+        let maps: Vec<ConfigMap> = self.maps.iter().filter(has_label).cloned().collect();
+        async move { objects::bundle(&maps, bundle) }.boxed()
+    }
+
+    fn note<'a>(&'a self, _: &'a CronJobReport) -> BoxFuture<'a, Result<(), Error>> {
+        async { Ok(()) }.boxed()
     }
 }
 
@@ -272,25 +326,23 @@ impl Apigee {
 
     /// Runs the CronJob of an environment.
     pub(crate) async fn reconcile(&self, cluster: &Cluster, environment: &str, how: How) -> Result<ApplyReport, Error> {
-        self.reconcile_pod(&cluster.pod(&reconciler(environment)), how).await
+        let source = Source::Cluster(Arc::new(cluster.namespace()));
+        self.reconcile_pod(&cluster.pod(&reconciler(environment)), how, source).await
     }
 
-    /// The same with another inventory.
-    #[allow(dead_code, reason = "not every test uses another inventory")]
-    pub(crate) async fn reconcile_with(
+    /// The same for files with an inventory of nothing.
+    #[allow(dead_code, reason = "not every test uses it")]
+    pub(crate) async fn reconcile_nothing(
         &self,
         cluster: &Cluster,
         environment: &str,
         how: How,
-        inventory: &Value,
     ) -> Result<ApplyReport, Error> {
-        let pod = cluster.pod(&reconciler(environment));
-        fs::write(pod.file("inventory"), inventory.to_string()).unwrap();
-        self.reconcile_pod(&pod, how).await
+        let source = Source::Files { inventory: Inventory::default(), bundles: Vec::new() };
+        self.reconcile_pod(&cluster.pod(&reconciler(environment)), how, source).await
     }
 
-    async fn reconcile_pod(&self, pod: &Pod, how: How) -> Result<ApplyReport, Error> {
-        let (inventory, bundles) = read_inventory(&pod.file("inventory"), &pod.file("bundles"))?;
+    async fn reconcile_pod(&self, pod: &Pod, how: How, source: Source) -> Result<ApplyReport, Error> {
         let options = self.options(pod.argument("owner").unwrap(), how.mode);
         let how = ReconcileOptions {
             options,
@@ -300,7 +352,6 @@ impl Apigee {
             deep: how.deep,
         };
         let progress: apply::ApplyListener = Arc::new(|_: ApplyEvent<'_>| ());
-        let source = Source::Files { inventory, bundles };
         let run = reconcile(&self.client, &pod.target(), source, pod.secrets(), &how, progress).await?;
         Ok(run.report)
     }

@@ -8,9 +8,11 @@ use futures_util::future::BoxFuture;
 use crate::error::Error;
 use apigee_flux_configuration::Id;
 
+type Ask = dyn Fn(&Id) -> BoxFuture<'static, Result<(), Error>> + Send + Sync;
+
 /// Asked immediately before the writes of one resource: an error stops them. [`Error::Left`] leaves the resource to its own Job.
 #[derive(Clone)]
-pub struct Guard(Arc<dyn Fn(&Id) -> BoxFuture<'static, Result<(), Error>> + Send + Sync>);
+pub struct Guard(Arc<Ask>);
 
 impl Guard {
     /// A guard that asks a function.

@@ -195,14 +195,14 @@ enum Source {
 }
 
 impl MountedBundle {
-    /// A bundle whose files are not mounted. The shared flows that it calls and its size are those of `loaded`.
-    pub fn elsewhere(entry: &BatchEntry, loaded: &Bundle, loader: Loader) -> Self {
+    /// A bundle whose files are not mounted. The shared flows that it calls and its size are those of `bundle`.
+    pub fn elsewhere(entry: &BatchEntry, bundle: &Bundle, loader: Loader) -> Self {
         Self {
             kind: entry.kind,
-            name: loaded.name.clone(),
+            name: bundle.name.clone(),
             digest: entry.digest,
-            calls: loaded.requires.shared_flows.clone(),
-            size: u64::try_from(loaded.files.total_bytes()).unwrap_or(u64::MAX),
+            calls: bundle.requires.shared_flows.clone(),
+            size: u64::try_from(bundle.files.total_bytes()).unwrap_or(u64::MAX),
             settings: entry.settings.clone(),
             edited: None,
             source: Source::Loader(loader),

@@ -79,6 +79,10 @@ fn files_of(volume: &Value, cluster: &Cluster<'_>) -> anyhow::Result<BTreeMap<St
     };
     let mut files = BTreeMap::new();
     for source in sources {
+        // Tokens and fields of the pod are not simulated: the program works without them.
+        if ["serviceAccountToken", "downwardAPI"].iter().any(|kind| source.get(kind).is_some()) {
+            continue;
+        }
         let (kind, source) = match source.get("secret") {
             Some(secret) => ("Secret", secret),
             None => ("ConfigMap", &source["configMap"]),

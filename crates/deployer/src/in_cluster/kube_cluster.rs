@@ -6,19 +6,16 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::ConfigMap;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
 use crate::error::Error;
-use crate::in_cluster::config_maps;
 use crate::in_cluster::event::{Regarding, Statement, event};
 use crate::in_cluster::kubernetes_error::Call;
+use crate::in_cluster::objects::{self, owner_of};
 use crate::in_cluster::report::CREATE_EVENT;
-use crate::in_cluster::{ApiServer, Cluster, CronJobReport, CronJobResult, Jobs, State, UNKNOWN_JOB};
+use crate::in_cluster::{ApiServer, Cluster, CronJobReport, CronJobResult, Jobs, State};
 use crate::mount::Bundle;
 use apigee_flux_configuration::inventory::{Index, InventoryBundle};
-use apigee_flux_model::names::kubernetes::{
-    APPLIES, CONTENT, DESIRED, ENVIRONMENT, FIELD_MANAGER, INVENTORY, ORGANIZATION, label_value,
-};
+use apigee_flux_model::names::kubernetes::{CONTENT, ENVIRONMENT, FIELD_MANAGER, INVENTORY, ORGANIZATION, label_value};
 
 /// The label of all rendered objects.
 const MANAGED: &str = "app.kubernetes.io/managed-by=apigee-flux";
@@ -58,7 +55,7 @@ impl KubeCluster {
         let mut pauses = PAUSES.into_iter();
         loop {
             let maps = self.inventory_maps(INVENTORY, organization, environment).await?;
-            match config_maps::state(&maps, organization, environment) {
+            match objects::state(&maps, organization, environment) {
                 Err(error) if error.is_temporary() => match pauses.next() {
                     Some(pause) => tokio::time::sleep(pause).await,
                     None => return Err(error),
@@ -70,17 +67,17 @@ impl KubeCluster {
 
     async fn read_index(&self, organization: &str, environment: &str) -> Result<Index, Error> {
         let maps = self.inventory_maps(&format!("{INVENTORY}=index"), organization, environment).await?;
-        config_maps::index(&maps, organization, environment)
+        objects::index(&maps, organization, environment)
     }
 
     async fn read_jobs(&self) -> Result<Jobs, Error> {
         let listed = self.server.list_metadata::<Job>(LIST_JOBS, MANAGED).await?;
-        Ok(jobs(listed.iter()))
+        Ok(objects::jobs(&listed))
     }
 
     async fn read_bundle(&self, bundle: &InventoryBundle) -> Result<Bundle, Error> {
         let maps = self.server.list(LIST_MAPS, &format!("{CONTENT}={}", bundle.content)).await?;
-        config_maps::bundle(&maps, bundle)
+        objects::bundle(&maps, bundle)
     }
 
     /// The CronJob that owns the pod's Job. The Jobs are listed, since their uid is known and their name is not.
@@ -139,27 +136,4 @@ impl Cluster for KubeCluster {
     fn note<'a>(&'a self, report: &'a CronJobReport) -> BoxFuture<'a, Result<(), Error>> {
         self.write_note(report).boxed()
     }
-}
-
-/// What the Jobs apply. A Job that is being deleted still counts, since its pods may run.
-fn jobs<'j>(all: impl Iterator<Item = &'j ObjectMeta>) -> Jobs {
-    let mut jobs = Jobs::new();
-    for job in all.filter(|job| owner_of(job).is_none()) {
-        let annotation = |name| job.annotations.as_ref().and_then(|all| all.get(name)).cloned();
-        let applies = annotation(APPLIES).unwrap_or_else(|| UNKNOWN_JOB.to_owned());
-        let desired = annotation(DESIRED).unwrap_or_default();
-        jobs.entry(applies)
-            .and_modify(|other| {
-                if *other != desired {
-                    other.clear();
-                }
-            })
-            .or_insert(desired);
-    }
-    jobs
-}
-
-/// The CronJob that owns a Job.
-fn owner_of(job: &ObjectMeta) -> Option<&OwnerReference> {
-    job.owner_references.iter().flatten().find(|owner| owner.kind == "CronJob")
 }

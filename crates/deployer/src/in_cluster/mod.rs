@@ -6,13 +6,13 @@
 
 mod api_server;
 mod cluster;
-mod config_maps;
 mod cron_job_report;
 mod event;
 mod identity;
 mod job_report;
 mod kube_cluster;
 mod kubernetes_error;
+pub mod objects;
 mod report;
 
 pub use api_server::ApiServer;

@@ -23,7 +23,7 @@ use crate::reconciler::truth::Truth;
 use crate::records::register::{self, Register};
 use crate::rollout::options::DeployOptions;
 use crate::rollout::remove::remove;
-use apigee_flux_configuration::inventory::Names;
+use apigee_flux_configuration::inventory::{Named, Names};
 use apigee_flux_configuration::{self as configuration, KINDS};
 use apigee_flux_configuration::{Claimant, Crud, Id, OwnedPlace, Place, Record, Wanted};
 use apigee_flux_model::bundle::{BundleKind, Removal};
@@ -231,8 +231,8 @@ fn fate(leaving: &Leaving<'_>, names: &Names) -> Result<Fate, Error> {
     let Kept { place, claimant, .. } = leaving.kept;
     match names.get(place.environment.is_none(), &leaving.record.id) {
         None => Ok(Fate::Delete),
-        Some(named) if claimant.namespace.as_ref() != Some(&named.namespace) => {
-            Ok(Fate::HandOver(named.namespace.clone()))
+        Some(Named { namespace, .. }) if claimant.namespace.as_ref() != Some(namespace) => {
+            Ok(Fate::HandOver(namespace.clone()))
         }
         // Another environment's reconciler has it in its inventory.
         Some(_) => Err(Error::Left("it is in Git, but not in this inventory: it is kept".to_owned())),
@@ -379,7 +379,7 @@ async fn remove_configuration(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use apigee_flux_configuration::inventory::{Named, NamedResource};
+    use apigee_flux_configuration::inventory::NamedResource;
 
     fn id(kind: &str) -> Id {
         Id { kind: kind.to_owned(), parent: None, name: "x".to_owned() }

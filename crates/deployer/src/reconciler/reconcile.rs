@@ -29,7 +29,9 @@ use crate::in_cluster::{Cluster, State};
 use crate::mount::{Bundle, Loader, MountedBundle};
 use crate::reconciler::agreement::{self, JobPlace};
 use crate::reconciler::prune::{InSync, Kept, Pruning};
+use crate::reconciler::summary::history_entries;
 use crate::reconciler::truth::Truth;
+use crate::records::history::append_history;
 use crate::records::register::{self, Register};
 use crate::rollout::batch::{BatchEvent, deploy_batch};
 use crate::rollout::deploy::is_settled;
@@ -121,7 +123,8 @@ pub async fn reconcile(
         how: &how,
         progress,
     };
-    let report = run.all(candidates).await?;
+    let mut report = run.all(candidates).await?;
+    run.note_history(&mut report).await;
     Ok(Reconciled { report, provenance: how.options.provenance })
 }
 
@@ -171,6 +174,20 @@ impl ReconcileRun<'_> {
         };
         self.add(&mut report, pruning.run(&places).await);
         Ok(report)
+    }
+
+    /// Adds what the run changed to the history of this reconciler, in the environment. A run that cannot has still done its work.
+    async fn note_history(&self, report: &mut ApplyReport) {
+        if self.truth.is_none() || self.how.options.mode != Mode::Write {
+            return;
+        }
+        let client = self.client.with_own_count().until(tokio::time::Instant::now() + self.how.options.timeout);
+        let options = &self.how.options;
+        let entries = history_entries(report, &options.provenance, Duration::from_millis(now()));
+        if let Err(error) = append_history(&client, self.place.as_place(), &options.claimant, entries).await {
+            self.warn(Phase::Keep, format!("the history of repairs and deletions cannot be written: {error}"));
+        }
+        report.writes += client.writes();
     }
 
     /// Adds the report of a stage; true if all of it is in sync. A failure of a whole stage does not stop the others: it is reported for the
@@ -560,13 +577,13 @@ impl Candidate {
         match self {
             Self::Mounted(bundle) => Ok(bundle),
             Self::Fetched { bundle, cluster, .. } => {
-                let loaded = fetch(&*cluster, &bundle, guard.as_ref()).await?;
+                let first = fetch(&*cluster, &bundle, guard.as_ref()).await?;
                 let entry = bundle.entry.clone();
                 let loader: Loader = Arc::new(move || {
                     let (cluster, bundle, guard) = (Arc::clone(&cluster), bundle.clone(), guard.clone());
                     async move { fetch(&*cluster, &bundle, guard.as_ref()).await }.boxed()
                 });
-                Ok(MountedBundle::elsewhere(&entry, &loaded, loader))
+                Ok(MountedBundle::elsewhere(&entry, &first, loader))
             }
         }
     }

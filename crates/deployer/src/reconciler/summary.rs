@@ -1,10 +1,15 @@
-//! What a run shows on its CronJob. Pure.
+//! What a run shows on its CronJob, and what it adds to the history. Pure.
 
 use std::time::Duration;
 
-use crate::configuration::outcome::{ApplyReport, ResourceResult};
+use k8s_openapi::jiff::Timestamp;
+
+use crate::configuration::outcome::{Applied, ApplyReport, ResourceResult};
 use crate::error::Error;
 use crate::in_cluster::{CronJobReport, CronJobResult};
+use apigee_flux_configuration::history::{HistoryAction, HistoryEntry};
+use apigee_flux_model::diag::plain::plain;
+use apigee_flux_model::provenance::Provenance;
 
 /// The results that are changes in Apigee, with their words in a note.
 const CHANGES: [(ResourceResult, &str); 4] = [
@@ -41,6 +46,29 @@ pub fn cron_job_report(run: &Result<ApplyReport, Error>, now: Duration) -> CronJ
     CronJobReport { result, repaired: is_changed.then_some(now), note }
 }
 
+/// What a run changed, for the history. `now` is the time since 1970.
+pub(crate) fn history_entries(report: &ApplyReport, provenance: &Provenance, now: Duration) -> Vec<HistoryEntry> {
+    let Some(time) = i128::try_from(now.as_nanos()).ok().and_then(|now| Timestamp::from_nanosecond(now).ok()) else {
+        return Vec::new();
+    };
+    let entry = |applied: &Applied| {
+        let action = match applied.result {
+            ResourceResult::Deleted => HistoryAction::Deleted,
+            ResourceResult::Created | ResourceResult::Updated | ResourceResult::Adopted => HistoryAction::Repaired,
+            ResourceResult::Failed | ResourceResult::Left | ResourceResult::Unchanged => return None,
+        };
+        Some(HistoryEntry {
+            time: format!("{time:.0}"),
+            action,
+            id: applied.id.clone(),
+            commit: provenance.commit.clone(),
+            source: provenance.source.clone(),
+            reason: plain(&applied.reason),
+        })
+    };
+    report.resources.iter().filter_map(entry).collect()
+}
+
 /// How many resources have a result, and the first of them.
 fn named(report: &ApplyReport, result: ResourceResult, word: &str) -> Option<String> {
     let all: Vec<String> = report
@@ -63,7 +91,7 @@ fn named(report: &ApplyReport, result: ResourceResult, word: &str) -> Option<Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::configuration::outcome::{Applied, failed};
+    use crate::configuration::outcome::failed;
     use apigee_flux_configuration::Id;
     use apigee_flux_model::exit::Exit;
 
@@ -83,6 +111,18 @@ mod tests {
         let report = cron_job_report(&Ok(ApplyReport { resources, writes: 0 }), now);
         let repaired = is_repaired.then_some(now);
         assert_eq!(report, CronJobReport { result, repaired, note: note.to_owned() });
+    }
+
+    #[test]
+    fn only_changes_are_history() {
+        use ResourceResult::{Deleted, Failed, Left, Unchanged, Updated};
+        let results = [Failed, Left, Unchanged, Updated, Deleted];
+        let resources = results.iter().enumerate().map(|(at, result)| applied(&format!("p{at}"), *result)).collect();
+        let report = ApplyReport { resources, writes: 0 };
+        let entries = history_entries(&report, &Provenance::default(), Duration::from_secs(1_700_000_000));
+        let shown: Vec<_> = entries.iter().map(|entry| (entry.id.name.as_str(), entry.action)).collect();
+        assert_eq!(shown, [("p3", HistoryAction::Repaired), ("p4", HistoryAction::Deleted)]);
+        assert_eq!(entries[0].time, "2023-11-14T22:13:20Z");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Drift against the sandbox: every change that may have happened to a bundle since it was deployed.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -106,9 +107,11 @@ impl World {
     async fn drift(&self, wanted: &DesiredDeployment, depth: Depth) -> Drift {
         let before = self.sandbox.requests().len();
         let target = Target { organization: name("acme"), environment: name("prod") };
-        let drifts = survey(&self.client, &target, vec![wanted.clone()], depth, NonZeroUsize::MIN).await.unwrap();
+        let survey = survey(&self.client, &target, vec![wanted.clone()], &BTreeMap::new(), depth, NonZeroUsize::MIN)
+            .await
+            .unwrap();
         assert!(self.sandbox.requests()[before..].iter().all(|request| request.method == "GET"));
-        drifts.into_iter().next().unwrap()
+        survey.drifts.into_iter().next().unwrap()
     }
 }
 
@@ -312,9 +315,10 @@ async fn many_bundles_are_compared_in_their_order() {
     let of = |text: &str| DesiredDeployment { name: name(text), ..wanted(&files, None) };
     let all: Vec<DesiredDeployment> = ["z", "orders", "a", "b"].map(of).to_vec();
     let target = Target { organization: name("acme"), environment: name("prod") };
-    let drifts = survey(&world.client, &target, all, OTHER, NonZeroUsize::new(3).unwrap()).await.unwrap();
+    let survey =
+        survey(&world.client, &target, all, &BTreeMap::new(), OTHER, NonZeroUsize::new(3).unwrap()).await.unwrap();
     let missing = || Drift::NotDeployed { newest: None };
-    assert_eq!(drifts, [missing(), Drift::Same { revision: id("1") }, missing(), missing()]);
+    assert_eq!(survey.drifts, [missing(), Drift::Same { revision: id("1") }, missing(), missing()]);
 }
 
 #[tokio::test]

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use apigee_flux_configuration::document::{ConfigurationDeletionPolicy, SCHEMA_VERSION};
 use apigee_flux_configuration::history::{HistoryAction, HistoryEntry};
+use apigee_flux_configuration::inventory::{Deep, Inventory};
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_configuration::{Actor, Document, Entry, Id, OwnedPlace, Record};
 use apigee_flux_deployer::apply::{Applied, ApplyOptions, ApplyReport, ResourceResult, apply};
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::guard::Guard;
 use apigee_flux_deployer::history::{append_history, read_history};
-use apigee_flux_deployer::prune::{Kept, prune};
+use apigee_flux_deployer::reconcile::{ReconcileOptions, Source, reconcile};
 use apigee_flux_deployer::retry::Backoff;
 use apigee_flux_deployer::{Bundle, Client, DeployOptions, Error, Polling, Target, TokenSource, deploy};
 use apigee_flux_model::bundle::{BundleKind, BundlePath};
@@ -172,14 +173,24 @@ async fn a_map_of_thousands_of_entries_keeps_its_promise() {
     assert_eq!(world.entries("apigee-flux").await.len(), 1, "no entry of the large record is left");
     // Large again, then removed from Git.
     world.done(map(0..250), &team).await;
-    let empty = [Kept {
-        place: world.place.clone(),
-        owner: "team".to_owned(),
-        ids: [Id { kind: "ApigeeReference".to_owned(), parent: None, name: "other".to_owned() }].into(),
-    }];
-    let pruned = prune(&world.client, &empty, 5, &team, Arc::new(|_| ())).await.unwrap();
-    assert_eq!(pruned.resources[0].result, ResourceResult::Deleted, "{}", pruned.resources[0].reason);
-    assert_eq!(world.entries("apigee-flux").await.len(), 0);
+    // Files that have nothing at all delete nothing, so another map stays in Git.
+    let mut other = map(0..1);
+    other.id.name = "other".to_owned();
+    let inventory = Inventory { environment: vec![other], ..Inventory::default() };
+    let source = Source::Files { inventory, bundles: Vec::new() };
+    let how = ReconcileOptions {
+        options: team,
+        owner_of_organization: "team".to_owned(),
+        max_deletes: Some(5),
+        young: Duration::ZERO,
+        deep: Deep::Never,
+    };
+    let target = Target { organization: "acme".parse().unwrap(), environment: "dev".parse().unwrap() };
+    let secrets = Arc::new(|place: &ValueFrom| Err(format!("no {place} in a test")));
+    let run = reconcile(&world.client, &target, source, secrets, &how, Arc::new(|_| ())).await.unwrap();
+    let results: Vec<ResourceResult> = run.report.resources.iter().map(|one| one.result).collect();
+    assert_eq!(results, [ResourceResult::Created, ResourceResult::Deleted], "{:?}", run.report);
+    assert_eq!(world.entries("apigee-flux").await.len(), 1, "only the record of the other map is left");
 }
 
 #[tokio::test]

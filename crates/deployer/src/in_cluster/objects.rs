@@ -1,19 +1,20 @@
-//! What the ConfigMaps of a namespace contain: the inventory of an environment, and bundles. No I/O.
+//! What the objects of a namespace say: the inventory of an environment and bundles in its ConfigMaps, and what its Jobs apply. Pure.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
 use crate::error::Error;
-use crate::in_cluster::State;
+use crate::in_cluster::{Jobs, State, UNKNOWN_JOB};
 use crate::mount::{Bundle, FileSource, parse_versioned};
 use crate::mounted_state::{parse_index, parse_names};
 use apigee_flux_configuration::inventory::{self, Index, Inventory, InventoryBundle};
 use apigee_flux_model::bundle::{BundlePath, Digest, Manifest, manifest, map_key};
-use apigee_flux_model::names::kubernetes::{CONTENT, INVENTORY};
+use apigee_flux_model::names::kubernetes::{APPLIES, CONTENT, DESIRED, INVENTORY};
 
 /// The index of an environment among ConfigMaps with its labels.
-pub(super) fn index(maps: &[ConfigMap], organization: &str, environment: &str) -> Result<Index, Error> {
+pub fn index(maps: &[ConfigMap], organization: &str, environment: &str) -> Result<Index, Error> {
     index_map(maps, organization, environment).map(|(index, _)| index)
 }
 
@@ -51,9 +52,15 @@ fn index_map<'m>(
 }
 
 /// The state of an environment from all ConfigMaps with its labels.
-pub(super) fn state(maps: &[ConfigMap], organization: &str, environment: &str) -> Result<State, Error> {
+pub fn state(maps: &[ConfigMap], organization: &str, environment: &str) -> Result<State, Error> {
     let (index, map) = index_map(maps, organization, environment)?;
     let shown = name(map);
+    // An inventory that defines nothing has a part that says so.
+    if index.parts.is_empty() {
+        return Err(Error::Temporary(format!(
+            "the index in the ConfigMap `{shown}` has no parts: the environment has no reconciler any more, so nothing is changed"
+        )));
+    }
     let packed = map.binary_data.as_ref().and_then(|data| data.get(inventory::NAMES_FILE));
     let packed =
         packed.ok_or_else(|| Error::Altered(format!("the ConfigMap `{shown}` has no `{}`", inventory::NAMES_FILE)))?;
@@ -84,7 +91,7 @@ pub(super) fn state(maps: &[ConfigMap], organization: &str, environment: &str) -
 }
 
 /// A bundle from the ConfigMaps with its label.
-pub(super) fn bundle(maps: &[ConfigMap], wanted: &InventoryBundle) -> Result<Bundle, Error> {
+pub fn bundle(maps: &[ConfigMap], wanted: &InventoryBundle) -> Result<Bundle, Error> {
     let what = format!("the {} `{}`", wanted.entry.kind.noun(), wanted.entry.name);
     let missing = |what: String| {
         Error::Temporary(format!(
@@ -110,6 +117,29 @@ pub(super) fn bundle(maps: &[ConfigMap], wanted: &InventoryBundle) -> Result<Bun
         )));
     }
     Bundle::assemble(manifest, &shown, Some(wanted.entry.digest), &source)
+}
+
+/// What the Jobs apply. A Job that is being deleted still counts, since its pods may run.
+pub fn jobs<'j>(all: impl IntoIterator<Item = &'j ObjectMeta>) -> Jobs {
+    let mut jobs = Jobs::new();
+    for job in all.into_iter().filter(|job| owner_of(job).is_none()) {
+        let annotation = |name| job.annotations.as_ref().and_then(|all| all.get(name)).cloned();
+        let applies = annotation(APPLIES).unwrap_or_else(|| UNKNOWN_JOB.to_owned());
+        let desired = annotation(DESIRED).unwrap_or_default();
+        jobs.entry(applies)
+            .and_modify(|other| {
+                if *other != desired {
+                    other.clear();
+                }
+            })
+            .or_insert(desired);
+    }
+    jobs
+}
+
+/// The CronJob that owns a Job.
+pub(super) fn owner_of(job: &ObjectMeta) -> Option<&OwnerReference> {
+    job.owner_references.iter().flatten().find(|owner| owner.kind == "CronJob")
 }
 
 /// The files of a bundle in its ConfigMaps.
