@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use apigee_flux_configuration::Claimant;
 use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::client::Settings;
