@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use apigee_flux_configuration::Claimant;
 use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::client::Settings;
@@ -177,10 +178,14 @@ impl World {
     }
 
     async fn try_deploy(&self, pod: &Pod, workers: usize) -> Result<BatchReport, Error> {
+        self.deploy_with(pod, workers, &quick()).await
+    }
+
+    async fn deploy_with(&self, pod: &Pod, workers: usize, options: &DeployOptions) -> Result<BatchReport, Error> {
         let bundles = read_batch(&pod.folder.path().join("batch/batch.json"), &pod.folder.path().join("bundles"))?;
         let workers = NonZeroUsize::new(workers).unwrap();
         let progress = Arc::new(|_: BatchEvent<'_>| ());
-        deploy_batch(&self.client, bundles, &target(), &quick(), workers, progress, std::future::pending()).await
+        deploy_batch(&self.client, bundles, &target(), options, workers, progress, std::future::pending()).await
     }
 
     async fn deploy(&self, pod: &Pod) -> BatchReport {
@@ -249,6 +254,37 @@ async fn first_then_unchanged_then_one_changed() {
     assert_eq!(changed, [("free", BundleResult::Deployed)]);
     let writes: Vec<String> = world.news().into_iter().filter(|r| r.is_write).map(|r| r.path).collect();
     assert!(writes.len() == 2 && writes.iter().all(|path| path.contains("free")), "{writes:?}");
+}
+
+#[tokio::test]
+async fn the_records_of_a_batch_are_read_once() {
+    let mut world = World::start().await;
+    let job = |owner: &str, uid: &str| {
+        let claimant = Claimant { job: Some(uid.to_owned()), ..Claimant::new(owner) };
+        DeployOptions { claimant: Some(claimant), ..quick() }
+    };
+    let mut pod = Pod::of(LAYERS);
+    check_all(&world.deploy_with(&pod, 4, &job("mine", "j1")).await.unwrap(), BundleResult::Deployed);
+    world.news();
+    check_all(&world.deploy_with(&pod, 4, &job("mine", "j2")).await.unwrap(), BundleResult::Unchanged);
+    let requests = world.news();
+    assert_eq!(requests.iter().filter(|request| request.path.contains("keyvaluemaps")).count(), 1);
+    assert!(requests.iter().all(|request| request.method == "GET"));
+
+    // A bundle of another owner fails alone; a failed bundle is not tried again by the same Job.
+    pod.put("new", "A", &[]);
+    let report = world.deploy_with(&pod, 4, &job("yours", "j3")).await.unwrap();
+    assert_eq!(report.exit().code(), 73);
+    assert!(reason(&report, "free").contains("its owner is `mine`"), "{}", reason(&report, "free"));
+    assert_eq!(endings(&report)["new"], BundleResult::Deployed);
+    let mut pod = Pod::of(LAYERS);
+    pod.put("free", "B", &[]);
+    world.sandbox.simulate_failure("free", SimulatedFailure::Error("no memory".into()));
+    assert_eq!(world.deploy_with(&pod, 4, &job("mine", "j4")).await.unwrap().exit().code(), 65);
+    world.news();
+    let report = world.deploy_with(&pod, 4, &job("mine", "j4")).await.unwrap();
+    assert!(reason(&report, "free").contains("an earlier attempt of this Job"), "{}", reason(&report, "free"));
+    assert!(world.news().iter().all(|request| request.method == "GET" && !request.path.contains("apis/free")));
 }
 
 #[tokio::test]

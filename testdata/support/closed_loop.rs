@@ -155,6 +155,18 @@ impl Cluster {
         let container = pod::prepare(job, &cluster, root.path()).unwrap();
         Pod { container, _root: root }
     }
+
+    /// The owner for which a Job runs: that of its environment, if its arguments name none.
+    fn owner(&self, pod: &Pod) -> String {
+        if let Some(owner) = pod.argument("owner") {
+            return owner.to_owned();
+        }
+        let reconciler = reconciler(pod.argument("env").unwrap());
+        if self.objects.iter().any(|object| object.id.name == reconciler) {
+            return self.pod(&reconciler).argument("owner").unwrap().to_owned();
+        }
+        format!("default/{}", pod.argument("env").unwrap())
+    }
 }
 
 /// The objects of a namespace that the reconciler reads.
@@ -285,8 +297,7 @@ impl Apigee {
         let mut running = JoinSet::new();
         for job in jobs {
             let (pod, client, job) = (cluster.pod(job), self.client.clone(), job.clone());
-            let owner =
-                pod.argument("owner").map_or_else(|| format!("default/{}", pod.target().environment), str::to_owned);
+            let owner = cluster.owner(&pod);
             let apply_options = pod.argument("configuration").map(|_| self.options(&owner, Mode::Write));
             let options = DeployOptions {
                 claimant: Some(Claimant::new(&owner)),

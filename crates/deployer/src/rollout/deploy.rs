@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::event::{Event, EventListener, Phase};
 use crate::mount::Bundle;
 use crate::rollout::import::{Imported, VISIBLE_AFTER, delete_duplicates, import};
-use crate::rollout::known::search;
+use crate::rollout::known::{Search, search};
 use crate::rollout::options::{DeployOptions, WaitFor};
 use crate::rollout::outcome::{BundleResult, DeployReport, Outcome};
 use crate::rollout::ownership::Ownership;
@@ -119,6 +119,19 @@ struct DeployRun<'a> {
     is_second_look: bool,
 }
 
+/// The state in Apigee, as far as the plan needs it.
+struct Found {
+    before: Before,
+    /// The deployed revision.
+    deployed_revision: Option<Revision>,
+    /// The email of its service account.
+    account_now: Option<String>,
+    /// All revisions, if the bundle is not deployed.
+    existing: BTreeSet<RevisionId>,
+    /// The revision that contains the bundle.
+    search: Search,
+}
+
 impl DeployRun<'_> {
     async fn run(&mut self) -> Result<(BundleResult, String), Error> {
         let digest = self.bundle.digest;
@@ -183,6 +196,20 @@ impl DeployRun<'_> {
                 }
             },
         };
+        let found = Found { before, deployed_revision, account_now, existing, search };
+        self.carry_out(decided, found, ownership).await
+    }
+
+    /// Carries out what is decided.
+    async fn carry_out(
+        &mut self,
+        decided: Plan,
+        found: Found,
+        ownership: &mut Ownership,
+    ) -> Result<(BundleResult, String), Error> {
+        let (site, digest) = (self.site, self.bundle.digest);
+        let adopt = site.options.settings.adopt;
+        let Found { before, deployed_revision, account_now, existing, search } = found;
         let modified = deployed_revision.as_ref().and_then(Revision::changed);
         match decided {
             Plan::Unchanged(id) => {

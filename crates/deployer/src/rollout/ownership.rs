@@ -73,31 +73,31 @@ impl Ownership {
     }
 
     /// The record that this run writes.
-    fn wanted(&self, claimant: &Claimant, site: &Site<'_>, digest: String, when_gone: WhenGone) -> Option<Record> {
+    fn wanted(&self, claimant: &Claimant, site: &Site<'_>, digest: &str, when_gone: WhenGone) -> Option<Record> {
         let before = self.before.as_ref();
         // The value was made by the state of Git that first had this digest; the revision contains only this one.
         let same = before.filter(|record| record.digest == digest);
         let record = Record {
             provenance: same.map_or_else(|| site.options.provenance.clone(), |record| record.provenance.clone()),
             revision: same.and_then(|record| record.revision.clone()),
-            ..Record::new(site.id(), "", &digest, when_gone)
+            ..Record::new(site.id(), "", digest, when_gone)
         };
         Some(claimant.sign(record, before, self.claim.as_ref()?))
     }
 
     /// Writes the record of intent. It must precede every change of the bundle.
     pub(crate) async fn announce(&mut self, site: &Site<'_>, digest: Digest) -> Result<(), Error> {
-        self.announce_as(site, digest.hex(), site.options.settings.when_gone).await
+        self.announce_as(site, &digest.hex(), site.options.settings.when_gone).await
     }
 
     /// The same for the removal of the bundle in its recorded state.
     pub(crate) async fn announce_removal(&mut self, site: &Site<'_>, when_gone: WhenGone) -> Result<(), Error> {
         let Some(record) = &self.stored else { return Ok(()) };
         let digest = record.digest.clone();
-        self.announce_as(site, digest, when_gone).await
+        self.announce_as(site, &digest, when_gone).await
     }
 
-    async fn announce_as(&mut self, site: &Site<'_>, digest: String, when_gone: WhenGone) -> Result<(), Error> {
+    async fn announce_as(&mut self, site: &Site<'_>, digest: &str, when_gone: WhenGone) -> Result<(), Error> {
         let Some(claimant) = &site.options.claimant else { return Ok(()) };
         let Some(record) = self.wanted(claimant, site, digest, when_gone) else { return Ok(()) };
         if self.stored.as_ref() != Some(&record) {
@@ -136,7 +136,7 @@ impl Ownership {
     ) -> Result<(), Error> {
         let Some(claimant) = &site.options.claimant else { return Ok(()) };
         let when_gone = site.options.settings.when_gone;
-        let Some(record) = self.wanted(claimant, site, digest.hex(), when_gone) else { return Ok(()) };
+        let Some(record) = self.wanted(claimant, site, &digest.hex(), when_gone) else { return Ok(()) };
         let record = Record { revision: Some(RecordedRevision { id, modified }), ..record };
         let is_current = |stored: &Record| {
             let parts = |record: &Record| {
@@ -162,7 +162,7 @@ impl Ownership {
             return;
         }
         let when_gone = site.options.settings.when_gone;
-        let Some(record) = self.wanted(claimant, site, digest.hex(), when_gone) else { return };
+        let Some(record) = self.wanted(claimant, site, &digest.hex(), when_gone) else { return };
         let (job, code) = (claimant.job.clone(), error.exit().code());
         let failure = RecordedFailure { digest, job, code, reason: shortened(&error.to_string()) };
         if let Err(error) = self.write(site, Record { failure: Some(failure), ..record }).await {

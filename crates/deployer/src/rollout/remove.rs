@@ -85,8 +85,8 @@ async fn run(
 
 /// Refuses to remove what Git defines again: this is a late run for a former state of Git.
 fn refuse_needed(site: &Site<'_>, ownership: &Ownership) -> Result<(), Error> {
-    let names = site.options.names.as_ref();
-    let Some(named) = names.and_then(|names| names.get(false, &site.id())) else { return Ok(()) };
+    let in_git = site.options.names.as_ref();
+    let Some(named) = in_git.and_then(|names| names.get(false, &site.id())) else { return Ok(()) };
     if let (Some(Claim::Moved { .. }), Some(record)) = (ownership.right(), ownership.record()) {
         return Err(Error::OtherOwner(Box::new(Refusal::MovedAway(Box::new(record.clone())))));
     }

@@ -62,21 +62,16 @@ impl Rollout<'_> {
         let base_paths = revision.map(|revision| revision.basepaths.as_slice()).unwrap_or_default();
         let sequenced_rollout = self.check_changes(base_paths).await?;
         let mut interrupted = None;
-        let accepted = match self.compare().await? {
-            Some(deployment) => {
-                self.leaving.clear();
-                Accepted::Elsewhere(deployment)
-            }
-            None => {
-                self.ownership.verify(&self.site).await?;
-                interrupted = (!self.leaving.is_empty()).then(Instant::now);
-                match self.make_room().await {
-                    Ok(()) => match self.deploy(sequenced_rollout).await {
-                        Ok(accepted) => accepted,
-                        Err(error) => return Err(self.restore_others(error).await),
-                    },
-                    Err(error) => return Err(error),
-                }
+        let accepted = if let Some(deployment) = self.compare().await? {
+            self.leaving.clear();
+            Accepted::Elsewhere(deployment)
+        } else {
+            self.ownership.verify(&self.site).await?;
+            interrupted = (!self.leaving.is_empty()).then(Instant::now);
+            self.make_room().await?;
+            match self.deploy(sequenced_rollout).await {
+                Ok(accepted) => accepted,
+                Err(error) => return Err(self.restore_others(error).await),
             }
         };
         let started = match accepted {

@@ -1,6 +1,6 @@
 //! The library against the sandbox, in one process.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod drift;
 mod overlaps;

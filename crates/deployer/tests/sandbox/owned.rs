@@ -81,12 +81,12 @@ pub(crate) fn job_in(owner: &str, namespace: &str, uid: &str) -> DeployOptions {
 }
 
 /// A state of Git that defines these proxies.
-pub(crate) fn names(list: &[&str]) -> Option<Arc<Names>> {
+pub(crate) fn names(list: &[&str]) -> Arc<Names> {
     let named = |text: &&str| {
         let resource = NamedResource { of_organization: false, id: proxy_id(text) };
         (resource, Named { namespace: "team".to_owned(), digest: "00000000".to_owned() })
     };
-    Some(Arc::new(Names(list.iter().map(named).collect())))
+    Arc::new(Names(list.iter().map(named).collect()))
 }
 
 pub(crate) fn proxy_id(text: &str) -> Id {

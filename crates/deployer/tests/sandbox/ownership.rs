@@ -154,8 +154,8 @@ async fn a_removed_proxy_may_come_back() {
     for removal in [Removal::Undeploy, Removal::Delete] {
         let world = World::start().await;
         check(&world.deploy(&orders("A"), &job("mine", "j1")).await, BundleResult::Deployed, Some("1"));
-        let gone = DeployOptions { names: names(&[]), ..job("mine", "j2") };
-        let back = DeployOptions { names: names(&["orders"]), ..job("mine", "j2") };
+        let gone = DeployOptions { names: Some(names(&[])), ..job("mine", "j2") };
+        let back = DeployOptions { names: Some(names(&["orders"])), ..job("mine", "j2") };
         check_failed(&world.remove("orders", removal, &back).await, 75, &["Git defines", "again"]);
         check(&world.remove("orders", removal, &gone).await, BundleResult::Removed, None);
         assert_eq!((world.revision("orders").await, world.record("orders").await), (None, None));

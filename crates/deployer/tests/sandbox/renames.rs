@@ -14,7 +14,7 @@ use super::owned::{World, check, check_failed, id, job, job_in, names, orders, p
 
 /// A Job for the state of Git in which `orders` is called `sales`.
 fn renamed(uid: &str) -> DeployOptions {
-    DeployOptions { names: names(&["sales"]), ..job("mine", uid) }
+    DeployOptions { names: Some(names(&["sales"])), ..job("mine", uid) }
 }
 
 fn sales() -> apigee_flux_deployer::Bundle {
@@ -51,7 +51,7 @@ async fn the_former_name_gives_way_whatever_happens_to_it_later() {
         }
         check(&world.deploy(&sales(), &renamed("j2")).await, BundleResult::Unchanged, Some("1"));
         // And back.
-        let back = DeployOptions { names: names(&["orders"]), ..job("mine", "j4") };
+        let back = DeployOptions { names: Some(names(&["orders"])), ..job("mine", "j4") };
         assert_eq!(world.deploy(&orders("A"), &back).await.exit.code(), 0);
         assert_eq!((world.revision("orders").await, world.revision("sales").await), (Some(id("1")), None));
     }
@@ -121,11 +121,11 @@ async fn who_is_still_needed_or_not_ours_does_not_give_way() {
     let world = World::start().await;
     deployed(&world, WhenGone::Delete).await;
     let short = |options: DeployOptions| DeployOptions { timeout: Duration::from_millis(300), ..options };
-    let both = || DeployOptions { names: names(&["sales", "orders"]), ..job("mine", "j2") };
+    let both = || DeployOptions { names: Some(names(&["sales", "orders"])), ..job("mine", "j2") };
     // Its own Job does not move it.
     check_failed(&world.deploy(&sales(), &short(both())).await, 75, &["is not free", "`orders` is still in Git"]);
     // Another owner, no owner, no state of Git.
-    let yours = DeployOptions { names: names(&["sales"]), ..job("yours", "j2") };
+    let yours = DeployOptions { names: Some(names(&["sales"])), ..job("yours", "j2") };
     check_failed(
         &world.deploy(&proxy("shop", "/orders", "A"), &yours).await,
         65,
