@@ -17,6 +17,7 @@ mod explain;
 mod function;
 mod git;
 mod job_report;
+mod known_places;
 mod log;
 mod markdown;
 mod openapi;

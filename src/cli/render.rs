@@ -9,7 +9,7 @@ use anyhow::Context as _;
 
 use super::function::report_in;
 use super::package::Package;
-use super::{git, out, split};
+use super::{git, known_places, out, split};
 use apigee_flux_disk::Replacement;
 use apigee_flux_function::expand::{ExpandOptions, Expansion, expand};
 use apigee_flux_model::diag::has_errors;
@@ -22,7 +22,7 @@ pub(super) struct RenderArgs {
     #[arg(required = true, value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
     /// Write one file per object below this directory instead of a stream to standard output. Outputs of an earlier run that are no longer
-    /// rendered are deleted there. All files are replaced, or none if one cannot be written; symbolic links there are not followed.
+    /// rendered are deleted there; a namespace whose last spec was removed keeps its reconciler. All files are replaced, or none if one cannot be written; symbolic links there are not followed.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// Write one folder per namespace and layer, with a kustomization.yaml, so that Flux can apply one layer after the other.
@@ -45,10 +45,12 @@ pub(super) fn run(args: &RenderArgs) -> anyhow::Result<ExitCode> {
         Err(diagnostic) => return Ok(report_in(&[diagnostic], &|_| None)?),
     };
     let release = args.release_from_git.then(|| git::provenance(Path::new("."))).transpose()?;
+    let known = args.output.as_deref().map(known_places::in_folder).transpose()?.unwrap_or_default();
     let options = ExpandOptions {
         environment: args.environment.as_deref(),
         beside: Some(&package),
         provenance: release.as_ref(),
+        known: &known,
         ..ExpandOptions::default()
     };
     let mut expansion = expand(&input, &options);

@@ -22,6 +22,7 @@ metadata:
 /// The text of each file: `[NAMESPACE/]LAYER/KIND_NAME.yaml`, and a `kustomization.yaml` in each of these folders.
 ///
 /// Every namespace with a rendered object has all layers, so that no Kustomization of Flux loses its path when the last shared flow is removed.
+/// An inventory is rendered into every namespace that an environment serves or served.
 /// Other resources are in the first layer, since a Job may need them.
 pub(super) fn files(input: &Input<'_>, expansion: &mut Expansion) -> Result<BTreeMap<String, String>, String> {
     if expansion.objects.is_empty() && input.items().iter().any(|item| item.header.is_output()) {

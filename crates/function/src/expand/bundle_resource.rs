@@ -29,9 +29,16 @@ pub(super) struct BundleResource<'r> {
     pub requires: Requirements,
     pub base_paths: Vec<String>,
     pub environments: Vec<&'r Environment<'r>>,
+    /// Whether another proxy of the input takes its base path, while it is absent.
+    pub has_successor: bool,
 }
 
 impl BundleResource<'_> {
+    /// Whether it is to be removed from Apigee.
+    pub(super) fn is_absent(&self) -> bool {
+        self.deploy.state == State::Absent
+    }
+
     /// The deployment settings for one of its environments.
     pub(super) fn settings(&self, environment: &Environment<'_>) -> DeploySettings {
         settings::settings(&self.deploy, &self.base_paths, environment)
@@ -46,7 +53,9 @@ impl BundleResource<'_> {
     /// How it is removed from Apigee, if its desired state is absent.
     pub(super) fn removal(&self) -> Option<Removal> {
         match (self.deploy.state, self.deploy.deletion_policy) {
-            (State::Present, _) | (State::Absent, BundleDeletionPolicy::Orphan) => None,
+            (State::Present, _) => None,
+            // Its base path must become free. Nothing more is removed than the spec says.
+            (State::Absent, BundleDeletionPolicy::Orphan) => self.has_successor.then_some(Removal::Undeploy),
             (State::Absent, BundleDeletionPolicy::Undeploy) => Some(Removal::Undeploy),
             (State::Absent, BundleDeletionPolicy::Delete) => Some(Removal::Delete),
         }
@@ -226,5 +235,6 @@ fn bundle<'r>(
         requires,
         base_paths,
         environments,
+        has_successor: false,
     })
 }

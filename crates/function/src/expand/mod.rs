@@ -23,6 +23,7 @@ mod reconciler;
 mod resolve;
 mod settings;
 mod spec_files;
+mod successors;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -138,7 +139,8 @@ pub fn bundles(input: &Input<'_>, options: &ExpandOptions<'_>) -> (Vec<MadeBundl
     let mut run = Renderer::new(input, options);
     let resources = run.read(input.items());
     let environments = run.environments(&resources);
-    let bundles = run.bundles(&resources, &environments);
+    let mut bundles = run.bundles(&resources, &environments);
+    successors::find(&mut bundles, &mut run.diagnostics);
     run.check_names(&bundles);
     called_flows::check(&bundles, &mut run.diagnostics);
     let diagnostics = limited(run.diagnostics);
@@ -208,14 +210,15 @@ impl Renderer<'_, '_> {
         let provenance = provenance.filter(|provenance| *provenance != Provenance::default()).map(Provenance::plain);
         let environments = self.environments(&resources);
         self.check_environments(&resources, &environments);
-        let bundles = self.bundles(&resources, &environments);
+        let mut bundles = self.bundles(&resources, &environments);
         let configuration = self.configuration(&resources, &environments);
         if resources.is_empty() && !has_errors(&self.diagnostics) {
             self.nothing_to_expand(outputs);
         }
         if bundles.is_empty() && configuration.is_empty() && !resources.is_empty() && !has_errors(&self.diagnostics) {
-            self.nothing_to_deploy(&resources);
+            self.nothing_to_deploy(&resources, &environments);
         }
+        successors::find(&mut bundles, &mut self.diagnostics);
         self.check_names(&bundles);
         called_flows::check(&bundles, &mut self.diagnostics);
         configuration::check(&configuration, &bundles, &mut self.diagnostics);
@@ -308,7 +311,7 @@ impl Renderer<'_, '_> {
     }
 
     /// Reports specs that deploy nothing, for example only an ApigeeEnvironment.
-    fn nothing_to_deploy(&mut self, resources: &[Resource]) {
+    fn nothing_to_deploy(&mut self, resources: &[Resource], environments: &[Environment<'_>]) {
         let Some(first) =
             resources.iter().find(|resource| resource.kind.name == "ApigeeEnvironment").or(resources.first())
         else {
@@ -322,9 +325,15 @@ impl Renderer<'_, '_> {
                 "a kustomize generator reads only its own file: list the function under `transformers:` and the specs under `resources:`",
             )
         } else {
-            Diagnostic::warning(Code::NothingToDeploy, message)
+            let prunes = environments.iter().any(|environment| environment.spec.reconcile().is_some_and(|how| how.prune));
+            let rest = if prunes {
+                "; the reconciler removes from Apigee what was removed from Git, as its `deletionPolicy` says"
+            } else {
+                ""
+            };
+            Diagnostic::warning(Code::NothingToDeploy, format!("{message}{rest}"))
                 .of(&first.subject)
-                .help(format!("add an ApigeeProxy or another spec of {GROUP} to the input"))
+                .help(format!("if that is not intended, add an ApigeeProxy or another spec of {GROUP} to the input"))
         });
     }
 
@@ -596,7 +605,7 @@ impl Renderer<'_, '_> {
                     );
                 }
                 // The path of a removed proxy is free for another one.
-                for path in bundle.base_paths.iter().filter(|_| bundle.removal().is_none()) {
+                for path in bundle.base_paths.iter().filter(|_| !bundle.is_absent()) {
                     let Some(other) = paths.insert((organization, place, served_path(path)), subject) else { continue };
                     if name_told || paths_told.contains(&path.as_str()) {
                         continue;

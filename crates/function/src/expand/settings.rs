@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::environment::Environment;
-use crate::spec::deploy::{self, BundleDeletionPolicy, Deploy, State};
+use crate::spec::deploy::{self, BundleDeletionPolicy, Deploy};
 use crate::spec::environment::Wait;
 use apigee_flux_model::bundle::{BundleKind, DeploySettings, SmokeTest};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
@@ -49,16 +49,6 @@ pub(super) fn check(
     environments: &[&Environment<'_>],
     report: &mut Report<'_>,
 ) {
-    let at = |keys: &[&str]| FieldPath::of(&[&["spec", "deploy"], keys].concat());
-    if deploy.state == State::Absent && deploy.deletion_policy == BundleDeletionPolicy::Orphan {
-        report.push(
-            Diagnostic::error(Code::MissingField, "`state: absent` requires a `deletionPolicy`, which says how much is removed")
-                .at(at(&["state"]))
-                .help(
-                    "set `deletionPolicy` to Undeploy or Delete; to keep the deployment in Apigee unchanged, remove the resource instead",
-                ),
-        );
-    }
     if let Some(test) = &deploy.smoke_test {
         check_smoke_test(test, kind, base_paths, environments, report);
     }

@@ -25,7 +25,8 @@ pub struct Deploy {
     /// previous revision.
     pub smoke_test: Option<SmokeTest>,
     /// Whether the proxy is deployed. Default: `present`. With `absent`, the spec stays in Git and a Job removes the
-    /// proxy according to `deletionPolicy`, so that a pull request shows the removal.
+    /// proxy according to `deletionPolicy`, so that a pull request shows the removal. If another proxy takes its base
+    /// path, it is at least undeployed, also without a `deletionPolicy`.
     #[serde(default)]
     pub state: State,
     /// What happens to the proxy in Apigee when its spec is removed from Git. Default: `Orphan`.

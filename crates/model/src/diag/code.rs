@@ -233,6 +233,10 @@ codes! {
     ErrorInResponseFlow = "AF108",
     /// A shared flow is undeployed or deleted while a proxy or another shared flow still calls it.
     SharedFlowInUse = "AF109",
+    /// A proxy is removed, and a proxy with another name takes its base path. Apigee serves a base path by one proxy, so requests fail from the
+    /// removal of the old proxy until the new one is deployed. With `spec.name`, a spec can have a new name while the proxy in Apigee keeps its
+    /// own, and nothing is interrupted.
+    RenameInterrupts = "AF110",
     /// An editor, a merge or an operating system left a file in a bundle's folder, zip file or ConfigMap. It is not part of the bundle
     /// and is not uploaded.
     LeftOut = "AF120",
