@@ -242,8 +242,12 @@ fn each_layer_is_a_folder_that_lists_its_files() {
     assert_eq!(
         listed(&out.join("apis")),
         [
+            "00-base/configmap_apigee-prod-inventory-1.yaml",
+            "00-base/configmap_apigee-prod-inventory.yaml",
             "00-base/namespace_apis.yaml",
             "00-base/networkpolicy_apigee-deployer.yaml",
+            "00-base/role_apigee-deployer-reconcile.yaml",
+            "00-base/rolebinding_apigee-deployer-reconcile.yaml",
             "00-base/service_backend.yaml",
             "00-base/serviceaccount_apigee-deployer.yaml",
             "10-configuration/configmap_apigee-prod-configuration.yaml",
@@ -252,11 +256,10 @@ fn each_layer_is_a_folder_that_lists_its_files() {
             "20-shared-flows/job_apigee-prod-sharedflow-common.yaml",
             "30-proxies/configmap_apigee-hello.yaml",
             "30-proxies/job_apigee-prod-hello.yaml",
-            "50-reconcile/configmap_apigee-prod-inventory.yaml",
             "50-reconcile/cronjob_apigee-prod-reconcile.yaml",
         ]
     );
-    assert_eq!(listed(&out).len(), 12, "{:?}", files(&out));
+    assert_eq!(listed(&out).len(), 15, "{:?}", files(&out));
     let kustomization =
         |layer: &str| fs::read_to_string(out.join("apis").join(layer).join("kustomization.yaml")).unwrap();
     let resources = "resources:\n- configmap_apigee-hello.yaml\n- job_apigee-prod-hello.yaml\n";
@@ -286,6 +289,36 @@ fn a_layer_forgets_what_left_and_keeps_what_is_not_ours() {
     assert!(!left.iter().any(|name| name.contains("common")), "{left:?}");
     assert!(out.join("30-proxies/mine.yaml").is_file() && out.join("README.md").is_file(), "{left:?}");
     assert!(fs::read_to_string(out.join("20-shared-flows/kustomization.yaml")).unwrap().ends_with("resources: []\n"));
+}
+
+#[test]
+fn a_namespace_without_specs_keeps_its_layers_and_its_reconciler() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("out");
+    let environment = ENVIRONMENT.replace("name: prod", "name: prod, namespace: platform");
+    assert!(layered(&out, &[&environment, &proxy("hello", "apis")]).status.success());
+    let folders = |namespace: &str| {
+        let mut names: Vec<_> =
+            fs::read_dir(out.join(namespace)).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = folders("apis");
+    // The namespace is known only from the outputs of the first run; the second run after it must still know it.
+    for _ in 0..2 {
+        let output = layered(&out, &[&environment]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!((folders("apis"), folders("platform")), (before.clone(), before.clone()));
+        let left = listed(&out.join("apis"));
+        assert!(left.contains(&"50-reconcile/cronjob_apigee-prod-reconcile.yaml".to_owned()), "{left:?}");
+        assert!(!left.iter().any(|name| name.contains("hello")), "{left:?}");
+        let part = fs::read_to_string(out.join("apis/00-base/configmap_apigee-prod-inventory-1.yaml")).unwrap();
+        assert!(part.contains("\"bundles\": []"), "{part}");
+    }
+    // Another environment does not get the namespaces of this one.
+    let other = environment.replace("name: prod", "name: test");
+    assert!(layered(&out, &[&other]).status.success());
+    assert!(!out.join("apis").join("50-reconcile").exists(), "{:?}", files(&out));
 }
 
 #[test]

@@ -11,7 +11,8 @@ use super::job_with_document::JobWithDocument;
 use super::owners;
 use super::reconciler::Reconciler;
 use crate::k8s::{
-    self, BundleMaps, DeployerIdentity, Deployment, Intent, InventoryMaps, Layer, Metadata, Object, Payload,
+    self, BundleMaps, DeployerIdentity, Deployment, Intent, InventoryMaps, Layer, Metadata, Object, PackedNames,
+    Payload,
 };
 use crate::spec::Resource;
 use crate::spec::environment::{Batch, Identity, ReportTo};
@@ -287,8 +288,16 @@ impl<'r> Outputs<'r> {
 
     /// For each namespace and environment: the inventory, which the Jobs and the reconciler read.
     fn inventories(&self, outputs: &mut Vec<Output<'r>>, intents: &Intents, diagnostics: &mut Vec<Diagnostic>) {
+        let mut all_names: BTreeMap<(&str, &str), PackedNames> = BTreeMap::new();
+        for environment in self.environments {
+            match PackedNames::new(&self.names(environment)) {
+                Ok(names) => drop(all_names.insert((environment.organization(), environment.name()), names)),
+                Err(why) => diagnostics.push(Diagnostic::error(Code::Internal, why)),
+            }
+        }
         for (namespace, environments) in &self.namespaces {
             for environment in environments {
+                let Some(names) = all_names.get(&(environment.organization(), environment.name())) else { continue };
                 let label = environment.resource.subject.label();
                 let metadata = Metadata {
                     namespace: some(namespace),
@@ -308,7 +317,7 @@ impl<'r> Outputs<'r> {
                 };
                 let whole = environment.spec.reconcile().map(|_| self.inventory(namespace, environment));
                 let name = k8s::inventory_name(environment.resource_name());
-                match InventoryMaps::new(index, &self.names(environment), whole, &name, &metadata) {
+                match InventoryMaps::new(index, names, whole, &name, &metadata) {
                     Ok(InventoryMaps { objects }) => {
                         outputs.extend(objects.into_iter().map(|object| Output::new(object, environment.resource)));
                     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::bundle_resource::BundleResource;
-use super::served_path;
 use crate::spec::deploy::BundleDeletionPolicy;
-use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, has_errors};
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath};
+use apigee_flux_model::names::served_path;
 
 /// An organization and an environment; empty without environments.
 type Place = (String, String);
@@ -25,8 +25,6 @@ pub(super) fn find(bundles: &mut [BundleResource<'_>], diagnostics: &mut Vec<Dia
             }
         }
     }
-    // A proxy with an error is not in the list, and may be a successor.
-    let is_complete = !has_errors(diagnostics);
     for bundle in bundles.iter_mut().filter(|bundle| bundle.is_absent()) {
         let mut interrupted = None;
         let mut everywhere = true;
@@ -41,7 +39,7 @@ pub(super) fn find(bundles: &mut [BundleResource<'_>], diagnostics: &mut Vec<Dia
         let is_undecided = bundle.deploy.deletion_policy == BundleDeletionPolicy::Orphan;
         bundle.has_successor = everywhere;
         let finding = match interrupted {
-            _ if is_undecided && !everywhere && is_complete => undecided(),
+            _ if is_undecided && !everywhere => undecided(),
             Some((path, successor)) => renamed(&bundle.name, &path, &successor),
             None => continue,
         };

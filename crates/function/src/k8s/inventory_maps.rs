@@ -21,6 +21,19 @@ use apigee_flux_model::names::kubernetes::{ENVIRONMENT, INVENTORY, ORGANIZATION,
 /// in an annotation doubles it, and etcd must take many parts in a row.
 const MAX_PART_BYTES: usize = 200 * 1024;
 
+/// The list of names of an environment, compressed. All namespaces have the same one.
+#[derive(Debug, Clone)]
+pub struct PackedNames(ByteString);
+
+impl PackedNames {
+    /// Compresses the list.
+    pub fn new(names: &Names) -> Result<Self, String> {
+        gzip::compress(names.to_text().as_bytes())
+            .map(|bytes| Self(ByteString(bytes)))
+            .map_err(|error| error.to_string())
+    }
+}
+
 /// The ConfigMaps of one inventory.
 #[derive(Debug, Clone)]
 pub struct InventoryMaps {
@@ -32,7 +45,7 @@ impl InventoryMaps {
     /// Renders the parts of an inventory (none without one), and the index, whose field `parts` is filled in. `name` is the name of the index.
     pub fn new(
         mut index: Index,
-        names: &Names,
+        names: &PackedNames,
         inventory: Option<Inventory>,
         name: &str,
         metadata: &Metadata<'_>,
@@ -55,7 +68,6 @@ impl InventoryMaps {
                 ..ConfigMap::default()
             }));
         }
-        let names_file = gzip::compress(names.to_text().as_bytes()).map_err(|error| error.to_string())?;
         let metadata = object_meta(name, "index");
         index.parts = texts.iter().map(|text| Digest::of_bytes(text.as_bytes())).collect();
         objects.insert(
@@ -63,7 +75,7 @@ impl InventoryMaps {
             Object::config_map(ConfigMap {
                 metadata,
                 data: Some(BTreeMap::from([(INDEX_FILE.to_owned(), text(&index)?)])),
-                binary_data: Some(BTreeMap::from([(NAMES_FILE.to_owned(), ByteString(names_file))])),
+                binary_data: Some(BTreeMap::from([(NAMES_FILE.to_owned(), names.0.clone())])),
                 ..ConfigMap::default()
             }),
         );

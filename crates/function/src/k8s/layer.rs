@@ -4,7 +4,8 @@
 /// at a glance what failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layer {
-    /// ServiceAccounts, access, network policies and provenance, which every pod needs.
+    /// ServiceAccounts, access, network policies and provenance, which every pod needs, and the inventory: it must be the newest state of Git
+    /// before the first Job of that state runs.
     Base,
     /// The configuration of environments, for example target servers and key-value maps.
     Configuration,
@@ -14,7 +15,7 @@ pub enum Layer {
     Proxies,
     /// The configuration of organizations, which refers to proxies.
     Organization,
-    /// The inventory and the reconciler, which compares Apigee with it.
+    /// The reconciler, which compares Apigee with the inventory.
     Reconcile,
 }
 

@@ -27,7 +27,7 @@ mod volumes;
 pub use bundle_maps::{BundleMaps, MAX_CONFIG_MAP_BYTES};
 pub use deployment::Deployment;
 pub use identity::DeployerIdentity;
-pub use inventory_maps::InventoryMaps;
+pub use inventory_maps::{InventoryMaps, PackedNames};
 pub use job::{cron_job, job};
 pub use json_map::JsonMap;
 pub use layer::Layer;
