@@ -54,7 +54,7 @@ async fn apply_all(args: &ApplyArgs, place: &OwnedPlace, log: &Log) -> Result<Co
     let (provenance, client) = args.job.prepare(log)?;
     let state = args.ownership.state()?;
     let provenance = state.as_ref().map_or(provenance, |state| state.provenance_of_document(digest));
-    let claimant = args.ownership.required(Actor::Job, state.as_ref())?;
+    let claimant = args.ownership.required(Actor::Job, place.as_place().scope(), state.as_ref())?;
     let commit = provenance.commit.clone();
     let options = ApplyOptions { provenance, timeout: args.timeout, claimant, ..ApplyOptions::new("") };
     let run = apply(&client, place, &document, args.desired.secrets(), &options, progress(log, place));

@@ -11,7 +11,7 @@ use super::completed_run::{CompletedRun, end, progress};
 use super::log::Log;
 use super::sigterm::until_terminated;
 use apigee_flux_configuration::inventory;
-use apigee_flux_configuration::{Actor, Claimant, OwnedPlace};
+use apigee_flux_configuration::{Actor, Claimant, OwnedPlace, Scope};
 use apigee_flux_deployer::apply::{ApplyOptions, ApplyReport, Mode};
 use apigee_flux_deployer::in_cluster::{ApiServer, Cluster, KubeCluster};
 use apigee_flux_deployer::mount::read_inventory;
@@ -93,7 +93,8 @@ async fn reconcile_all(
     log: &Log,
 ) -> Result<CompletedRun, Error> {
     let (provenance, client) = args.job.prepare(log)?;
-    let mut claimant = args.ownership.required(Actor::Reconciler, args.ownership.state()?.as_ref())?;
+    let mut claimant =
+        args.ownership.required(Actor::Reconciler, Scope::Environment, args.ownership.state()?.as_ref())?;
     let cluster = if args.from_cluster { Some(cluster(args, &mut claimant)?) } else { None };
     let source = match (&cluster, &args.inventory) {
         (Some(cluster), _) => Source::Cluster(Arc::clone(cluster)),

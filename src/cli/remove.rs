@@ -1,6 +1,7 @@
 //! `apigee-flux remove`: the command of the Job of a spec with `state: absent`.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{JobArgs, OwnershipArgs, TargetArgs};
@@ -8,7 +9,7 @@ use super::block_on::block_on;
 use super::job_report::job_report;
 use super::log::Log;
 use super::sigterm::until_terminated;
-use apigee_flux_configuration::Actor;
+use apigee_flux_configuration::{Actor, Scope};
 use apigee_flux_deployer::{DeployOptions, DeployReport, Error, Outcome, remove};
 use apigee_flux_model::bundle::{BundleKind, Removal};
 use apigee_flux_model::duration;
@@ -54,15 +55,16 @@ async fn remove_it(args: &RemoveArgs, log: &Log) -> DeployReport {
     let log = log.of(kind, name.as_str(), args.target.environment.as_str());
     let prepared = args.job.prepare(&log).and_then(|prepared| {
         let state = args.ownership.state()?;
-        Ok((prepared, args.ownership.claimant(Actor::Job, state.as_ref())?))
+        let claimant = args.ownership.claimant(Actor::Job, Scope::Environment, state.as_ref())?;
+        Ok((prepared, claimant, state.map(|state| Arc::new(state.names))))
     });
-    let ((provenance, client), claimant) = match prepared {
+    let ((provenance, client), claimant, names) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return failed(args, &error, log.elapsed()),
     };
     let target = args.target.target();
     let removal = if args.delete { Removal::Delete } else { Removal::Undeploy };
-    let options = DeployOptions { timeout: args.timeout, provenance, claimant, ..DeployOptions::default() };
+    let options = DeployOptions { timeout: args.timeout, provenance, claimant, names, ..DeployOptions::default() };
     let progress = |event: &_| log.event(event);
     let run = remove(&client, kind, name, &target, removal, &options, &progress);
     until_terminated(&log, &client, run).await.unwrap_or_else(|error| {

@@ -70,6 +70,9 @@ pub struct Index {
     pub provenance: Provenance,
     /// The owners of the environment's resources in all namespaces of the input, by namespace.
     pub owners: BTreeMap<String, String>,
+    /// The owners of the organization's resources in all namespaces of the input, by namespace.
+    #[serde(default)]
+    pub organization_owners: BTreeMap<String, String>,
     /// The digests of the parts, each of the text of its inventory, in the order of their numbers, which start with 1.
     pub parts: Vec<Digest>,
     /// What the Jobs of this namespace apply: the values of their annotations `apigeeflux.dev/applies` and `apigeeflux.dev/desired`, apart

@@ -52,7 +52,7 @@ pub use configuration::apply;
 pub use error::Error;
 pub use error::blame::Blame;
 pub use mount::Bundle;
-pub use reconciler::reconcile;
+pub use reconciler::{prune, reconcile};
 pub use records::history;
 pub use records::register::Register;
 pub use rollout::batch::{self, deploy_batch};

@@ -35,7 +35,7 @@ use apigee_flux_configuration::{Document, OwnedPlace};
 use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::apply::{self, Applied, ApplyEvent, ResourceResult, apply};
 use apigee_flux_deployer::client::Settings;
-use apigee_flux_deployer::prune::{Kept, prune};
+use apigee_flux_deployer::prune::prune;
 use apigee_flux_deployer::retry::Backoff;
 use apigee_flux_deployer::{Client, TokenSource};
 use apigee_flux_model::bundle::BundleKind;
@@ -222,8 +222,7 @@ impl World {
         });
         let report = apply(&self.client, place, document, look_up, &options, Arc::clone(&progress)).await?;
         let ids = document.resources.iter().map(|entry| entry.id.clone()).collect();
-        let kept = [Kept { place: place.clone(), owner: owner.to_owned(), ids }];
-        let pruned = prune(&self.client, &kept, 5, &options, progress).await?;
+        let pruned = prune(&self.client, place, ids, 5, &options, &progress).await?;
         let mut text = String::new();
         for Applied { id, result, reason, .. } in report.resources.iter().chain(&pruned.resources) {
             let result = serde_json::to_value(result)?;

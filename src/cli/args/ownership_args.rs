@@ -1,8 +1,9 @@
 //! The options that say who changes resources in Apigee, and for which state of Git.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use apigee_flux_configuration::{Actor, Claimant};
+use apigee_flux_configuration::{Actor, Claimant, Scope};
 use apigee_flux_deployer::Error;
 use apigee_flux_deployer::in_cluster::identity;
 use apigee_flux_deployer::mounted_state::MountedState;
@@ -47,10 +48,11 @@ fn given(text: &str) -> Result<Given, std::convert::Infallible> {
 }
 
 impl OwnershipArgs {
-    /// Who changes resources; `None` without `--owner`.
+    /// Who changes resources of an environment or of the organization; `None` without `--owner`.
     pub(in crate::cli) fn claimant(
         &self,
         actor: Actor,
+        scope: Scope,
         state: Option<&MountedState>,
     ) -> Result<Option<Claimant>, Error> {
         let value = |given: &Option<Given>| given.as_ref().and_then(|Given(value)| value.clone());
@@ -60,15 +62,23 @@ impl OwnershipArgs {
             namespace: value(&self.namespace),
             cluster: self.cluster()?,
             replaces_cluster: self.replaces_cluster.clone(),
-            siblings: state.map(|state| state.index.owners.clone()).unwrap_or_default(),
+            siblings: state.map_or_else(BTreeMap::new, |state| match scope {
+                Scope::Environment => state.index.owners.clone(),
+                Scope::Organization => state.index.organization_owners.clone(),
+            }),
             actor,
             job: value(&self.job_uid),
         }))
     }
 
     /// The same for a command that cannot work without an owner.
-    pub(in crate::cli) fn required(&self, actor: Actor, state: Option<&MountedState>) -> Result<Claimant, Error> {
-        self.claimant(actor, state)?.ok_or_else(|| Error::Usage("--owner is required".to_owned()))
+    pub(in crate::cli) fn required(
+        &self,
+        actor: Actor,
+        scope: Scope,
+        state: Option<&MountedState>,
+    ) -> Result<Claimant, Error> {
+        self.claimant(actor, scope, state)?.ok_or_else(|| Error::Usage("--owner is required".to_owned()))
     }
 
     /// The newest state of Git in the cluster, if it is mounted.

@@ -16,7 +16,7 @@ use super::job_report::job_report;
 use super::log::Log;
 use super::sigterm::until_terminated;
 use apigee_flux_configuration::inventory::Names;
-use apigee_flux_configuration::{Actor, Claimant, Id};
+use apigee_flux_configuration::{Actor, Claimant, Id, Scope};
 use apigee_flux_deployer::event::Event;
 use apigee_flux_deployer::mounted_state::MountedState;
 use apigee_flux_deployer::{Bundle, Client, DeployOptions, DeployReport, Error, Outcome, WaitFor, deploy};
@@ -117,7 +117,7 @@ fn desired(args: &DeployArgs, provenance_of: impl Fn(&MountedState) -> Provenanc
     let state = args.ownership.state()?;
     Ok(Desired {
         provenance: state.as_ref().map_or(provenance, provenance_of),
-        claimant: args.ownership.claimant(Actor::Job, state.as_ref())?,
+        claimant: args.ownership.claimant(Actor::Job, Scope::Environment, state.as_ref())?,
         names: state.map(|state| Arc::new(state.names)),
     })
 }

@@ -1,7 +1,7 @@
 //! Makes an environment equal to an inventory of bundles and configuration, and deletes what was removed from Git.
 
 mod agreement;
-mod prune;
+pub mod prune;
 pub mod reconcile;
 mod source;
 mod summary;

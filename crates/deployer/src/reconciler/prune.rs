@@ -81,6 +81,29 @@ pub(crate) struct Pruning<'a> {
     pub progress: &'a ApplyListener,
 }
 
+/// Deletes what was removed from a document that is applied outside of a cluster: the resources of one place that `options.claimant` has signed
+/// and that are not among `ids`.
+pub async fn prune(
+    client: &Client,
+    place: &OwnedPlace,
+    ids: BTreeSet<Id>,
+    max_deletes: usize,
+    options: &ApplyOptions,
+    progress: &ApplyListener,
+) -> Result<ApplyReport, Error> {
+    let kept = [Kept { place: place.clone(), claimant: options.claimant.clone(), ids }];
+    let pruning = Pruning {
+        client: client.with_own_count(),
+        truth: None,
+        names: &Names::default(),
+        in_sync: InSync { bundles: true, environment: true, organization: true },
+        max_deletes,
+        options,
+        progress,
+    };
+    pruning.run(&kept).await
+}
+
 impl Pruning<'_> {
     /// Deletes the resources removed from Git. A resource is deleted before the resources that it refers to.
     pub(crate) async fn run(self, places: &[Kept]) -> Result<ApplyReport, Error> {
@@ -207,7 +230,6 @@ impl Pruning<'_> {
     /// whichever comes first.
     async fn hand_over(&self, leaving: &Leaving<'_>, namespace: &str) -> Result<String, Error> {
         let Kept { place, claimant, .. } = leaving.kept;
-        // The owners of the organization's configuration in other namespaces are not known here: the Job there takes it over.
         if self.options.mode == Mode::Write
             && let Some(owner) = claimant.siblings.get(namespace)
         {

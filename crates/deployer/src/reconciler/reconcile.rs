@@ -254,8 +254,7 @@ impl ReconcileRun<'_> {
         let mut options = self.how.options.clone();
         if place.environment.is_none() {
             options.claimant.owner.clone_from(&self.how.owner_of_organization);
-            // The index has the owners of the environment only.
-            options.claimant.siblings.clear();
+            options.claimant.siblings.clone_from(&self.desired.index.organization_owners);
         }
         options
     }

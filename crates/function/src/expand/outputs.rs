@@ -312,6 +312,7 @@ impl<'r> Outputs<'r> {
                     environment: environment.name().to_owned(),
                     provenance: self.provenance.cloned().unwrap_or_default(),
                     owners: self.owners(environment),
+                    organization_owners: self.organization_owners(environment.organization()),
                     parts: Vec::new(),
                     documents: intents.get(&place_of(namespace, environment)).cloned().unwrap_or_default(),
                 };
@@ -381,6 +382,17 @@ impl<'r> Outputs<'r> {
             !namespace.is_empty() && environments.iter().any(|known| std::ptr::eq(*known, environment))
         });
         serving.map(|(namespace, _)| (namespace.clone(), owner.in_namespace(namespace))).collect()
+    }
+
+    /// The owners of an organization's resources, by namespace. One organization has one owner in a namespace, which is checked.
+    fn organization_owners(&self, organization: &str) -> BTreeMap<String, String> {
+        let named = self.namespaces.iter().filter(|(namespace, _)| !namespace.is_empty());
+        let owner = |(namespace, environments): (&String, &Vec<&'r Environment<'r>>)| {
+            let environment = environments.iter().find(|environment| environment.organization() == organization)?;
+            let owner = configuration::owner(environment, Scope::Organization);
+            Some((namespace.clone(), owner.in_namespace(namespace)))
+        };
+        named.filter_map(owner).collect()
     }
 
     /// Everything that the input defines in an environment and its organization.
