@@ -41,9 +41,7 @@ impl ConfigurationArgs {
         let server = Arc::new(server);
         Ok(Some(SecretWriter::new(move |secret| {
             let server = Arc::clone(&server);
-            Box::pin(async move {
-                in_cluster::create_secret(&server, &secret).await
-            })
+            Box::pin(async move { in_cluster::create_secret(&server, &secret).await })
         })))
     }
 }
