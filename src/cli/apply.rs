@@ -56,7 +56,8 @@ async fn apply_all(args: &ApplyArgs, place: &OwnedPlace, log: &Log) -> Result<Co
     let provenance = state.as_ref().map_or(provenance, |state| state.provenance_of_document(digest));
     let claimant = args.ownership.required(Actor::Job, place.as_place().scope(), state.as_ref())?;
     let commit = provenance.commit.clone();
-    let options = ApplyOptions { provenance, timeout: args.timeout, claimant, ..ApplyOptions::new("") };
+    let secret_writer = args.desired.secret_writer(&args.job.output)?;
+    let options = ApplyOptions { provenance, timeout: args.timeout, claimant, secret_writer, ..ApplyOptions::new("") };
     let run = apply(&client, place, &document, args.desired.secrets(), &options, progress(log, place));
     let report = until_terminated(log, &client, run).await??;
     Ok(CompletedRun { report, commit, stopped: client.stop().is_requested(), look: false })

@@ -107,7 +107,14 @@ async fn reconcile_all(
     let mode = if args.report { Mode::Look } else { Mode::Write };
     let how = ReconcileOptions {
         owner_of_organization: args.owner_of_organization.clone().unwrap_or_else(|| claimant.owner.clone()),
-        options: ApplyOptions { provenance, timeout: args.timeout, mode, claimant, ..ApplyOptions::new("") },
+        options: ApplyOptions {
+            secret_writer: args.desired.secret_writer(&args.job.output)?,
+            provenance,
+            timeout: args.timeout,
+            mode,
+            claimant,
+            ..ApplyOptions::new("")
+        },
         max_deletes: args.max_deletes,
         young: args.young,
         deep: match args.deep {

@@ -8,11 +8,13 @@ use serde_json::{Map, Value, json};
 
 use super::app_plan::{AppPlan, AppsOf};
 use super::call::{Answer, Body, Change, Read, Request, Shape, Verb};
+use super::new_secret::{self, NewSecret};
 use super::secret::{self, Secret};
 use super::{Configuration, ConfigurationSpec, Crud, Plan, ResourceReference, Scope, Wanted, attributes};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::duration;
 use apigee_flux_model::limits::{counts, texts};
+use apigee_flux_model::names::kubernetes_rules;
 
 /// Declares the fields that `ApigeeApp` and the apps of a group share. Serde's `flatten` would lose the text of scalars.
 macro_rules! app {
@@ -40,6 +42,9 @@ macro_rules! app {
             pub approve: bool,
             /// How long the generated key is valid, for example `2160h`. Applies only when the app is created. Default: no expiry.
             pub key_expires_in: Option<String>,
+            /// The name of a Secret that the Job creates in its namespace with the generated key (`key`) and its secret (`secret`). A
+            /// Secret that exists is not read or changed. Cannot be combined with `keys`. Default: the key is only in Apigee.
+            pub key_secret_name: Option<String>,
             /// Other attributes, at most 18 including `displayName`. Attributes that are not listed are removed.
             #[serde(default)]
             pub attributes: BTreeMap<String, String>,
@@ -59,6 +64,7 @@ macro_rules! app {
                     status: self.status,
                     approve: self.approve,
                     key_expires_in: self.key_expires_in.as_deref(),
+                    key_secret_name: self.key_secret_name.as_deref(),
                     attributes: &self.attributes,
                     keys: &self.keys,
                 }
@@ -123,6 +129,7 @@ struct Fields<'a> {
     status: Option<KeyStatus>,
     approve: bool,
     key_expires_in: Option<&'a str>,
+    key_secret_name: Option<&'a str>,
     attributes: &'a BTreeMap<String, String>,
     keys: &'a BTreeMap<String, Key>,
 }
@@ -157,6 +164,9 @@ impl Fields<'_> {
         if let Some(seconds) = self.key_expires_in.and_then(|time| seconds(time).ok()) {
             body["keyExpiresInSeconds"] = json!(seconds);
         }
+        if let Some(name) = self.key_secret_name {
+            body[new_secret::FIELD] = json!(name);
+        }
         if !self.keys.is_empty() {
             let keys = self.keys.iter().map(|(name, key)| (name.clone(), key.body(self)));
             body["keys"] = Value::Object(keys.collect());
@@ -181,6 +191,15 @@ impl Fields<'_> {
         if self.key_expires_in.is_some() && !self.keys.is_empty() {
             let message = "`keyExpiresIn` cannot be combined with `keys`, which replace the generated key: set `expiresIn` of each key";
             report.error(Code::ConflictingFields, at.key("keyExpiresIn"), message);
+        }
+        if let Some(name) = self.key_secret_name {
+            if let Err(why) = kubernetes_rules::object_name(name) {
+                report.error(Code::InvalidName, at.key("keySecretName"), why);
+            }
+            if !self.keys.is_empty() {
+                let message = "`keySecretName` cannot be combined with `keys`, which replace the generated key: remove one of them";
+                report.error(Code::ConflictingFields, at.key("keySecretName"), message);
+            }
         }
         attributes::check_count(&counts::KEYS, self.keys.len(), &at.key("keys"), report);
         check_products(self.products, self.keys.is_empty(), "the app's key", &at.key("products"), report);
@@ -380,6 +399,11 @@ impl Crud for Apps {
     fn plan(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Plan, String> {
         let live = answers.first().map(Answer::json).filter(|live| !live.is_null());
         Self::plan_of(wanted, wanted.body).plan(live)
+    }
+
+    fn new_secrets(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Vec<NewSecret> {
+        let live = answers.first().map_or(&Value::Null, Answer::json);
+        Self::plan_of(wanted, wanted.body).new_secret(live).into_iter().collect()
     }
 
     fn remove(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Vec<Change>, String> {

@@ -14,6 +14,7 @@ use super::attributes;
 use super::call::{Answer, Body, Change, Form, Read, Request, Shape, Verb};
 use super::collection::{Collection, Compare, NamedBy, Update};
 use super::developer::{Status, status_to_set, without_status};
+use super::new_secret::NewSecret;
 use super::record::Part;
 use super::secret::escape;
 use super::{Configuration, ConfigurationSpec, Crud, Plan, ResourceReference, Scope, Wanted};
@@ -216,6 +217,14 @@ impl Crud for Groups {
             }
         }
         Ok(plan)
+    }
+
+    fn new_secrets(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Vec<NewSecret> {
+        let live = live_apps(answers);
+        let of_app = |(name, body): (&String, &Value)| {
+            Self::app(wanted, name, body).new_secret(live.get(name.as_str()).copied().unwrap_or(&Value::Null))
+        };
+        wanted_apps(wanted.body).filter_map(of_app).collect()
     }
 
     fn remove(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Vec<Change>, String> {

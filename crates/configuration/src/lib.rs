@@ -30,6 +30,7 @@ pub mod inventory;
 pub mod key_value_map;
 pub mod keystore;
 mod kinds;
+pub mod new_secret;
 mod number;
 pub mod ownership;
 pub mod product;
@@ -59,6 +60,7 @@ pub use common::{Common, Configured};
 pub use document::{Document, Entry, Id};
 pub use inventory::{Inventory, InventoryBundle};
 pub use kinds::{ConfigurationKind, KINDS, kind};
+pub use new_secret::NewSecret;
 pub use ownership::{Actor, Claim, Claimant};
 pub use record::{Part, Record, RecordedFailure, RecordedRevision};
 
@@ -242,6 +244,11 @@ pub trait Crud: fmt::Debug + Sync {
     /// secret in another field is data and not changed.
     fn secrets(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// The Secrets to create when the resource is in the desired state. `answers` are those of the last reads.
+    fn new_secrets(&self, _wanted: &Wanted<'_>, _answers: &[Answer]) -> Vec<NewSecret> {
+        Vec::new()
     }
 
     /// True if the resource may refer to a proxy or a shared flow, which must be deployed before it and removed after it.

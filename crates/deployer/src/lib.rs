@@ -2,7 +2,7 @@
 //!
 //! The modules refer to each other in one direction, from the bottom to the top:
 //!
-//! - [`error`], [`stop`], [`event`], [`failed_resources`], [`guard`] and [`mount`]: the words of a run, and the files that it is about;
+//! - [`error`], [`stop`], [`event`], [`failed_resources`], [`guard`], [`secret_writer`] and [`mount`]: the words of a run, and the files that it is about;
 //! - `api`: the client, its credentials, and the messages of the management API;
 //! - `compare`: what an environment runs, compared with the desired bundles; it writes nothing;
 //! - `records`: who owns what is managed, and what was applied;
@@ -32,6 +32,7 @@ pub mod mounted_state;
 mod reconciler;
 mod records;
 mod rollout;
+pub mod secret_writer;
 pub mod stop;
 pub mod termination_message;
 

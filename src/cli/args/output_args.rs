@@ -61,9 +61,14 @@ impl OutputArgs {
         }
     }
 
+    /// The API server of the cluster, with the credential of the pod.
+    pub(in crate::cli) fn api_server(&self) -> Result<ApiServer, String> {
+        ApiServer::from_pod(&self.report_account)
+    }
+
     fn report(&self, job: &str, report: &JobReport) -> Result<(), String> {
         let bounded = async {
-            let server = ApiServer::from_pod(&self.report_account)?;
+            let server = self.api_server()?;
             let told = in_cluster::report(&server, job, report);
             let late = |_| format!("the Kubernetes API gave no answer within {REPORT_PATIENCE:?}");
             tokio::time::timeout(REPORT_PATIENCE, told).await.map_err(late)?

@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use super::call::Field;
 use super::collection::Compare;
+use super::new_secret::{FIELD, NewSecret};
 use super::record::{Part, secret_digest};
 use super::secret::line;
 use super::{Plan, Wanted};
@@ -121,8 +122,7 @@ impl AppPlan<'_> {
         }
         let mut useless = None;
         if own.is_empty() {
-            let known = credentials.iter().find(|key| ours(key));
-            let Some(live) = known.or_else(|| credentials.first()) else {
+            let Some(live) = self.generated(&credentials) else {
                 return Err(format!(
                     "the app `{}` has no key left, and Apigee generates a key only when an app is created: set `keys`, or delete the \
                     app in Apigee so that it is created again",
@@ -172,6 +172,20 @@ impl AppPlan<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// The key that Apigee generated: the one in the record, or the oldest one.
+    fn generated<'v>(&self, credentials: &[&'v Value]) -> Option<&'v Value> {
+        let known = credentials.iter().find(|key| self.is_ours(text(key, "consumerKey")));
+        known.or_else(|| credentials.first()).copied()
+    }
+
+    /// The Secret for the generated key, if the spec names one. `live` is the app in Apigee.
+    pub(super) fn new_secret(&self, live: &Value) -> Option<NewSecret> {
+        let name = self.body.get(FIELD)?.as_str()?;
+        let credential = self.generated(&credentials(live))?;
+        let value = |field: &str| Some(text(credential, field)).filter(|text| !text.is_empty()).map(str::to_owned);
+        Some(NewSecret { name: name.to_owned(), key: value("consumerKey")?, secret: value("consumerSecret")? })
     }
 
     fn part(&self, name: &str) -> String {
@@ -315,6 +329,25 @@ mod tests {
         let live = json!({"credentials": [key("old", "1", &[]), key("fresh", "2", &[])]});
         let (changes, _) = planned(&with_key(""), Some(&live), &["generated", "{old}"]).unwrap();
         assert_eq!(changes, [""; 0]);
+    }
+
+    #[test]
+    fn the_generated_key_goes_to_the_secret_that_the_spec_names() {
+        let id = Id { kind: "ApigeeApp".into(), parent: Some("d".into()), name: "a".into() };
+        let secret = |body: &Value, credentials: Value| {
+            let place = Place { organization: "o", environment: None };
+            let wanted = Wanted { place, id: &id, body, secrets: &[], last: None };
+            let (path, parts, pointer) = (Vec::new(), String::new(), String::new());
+            let app = AppPlan { wanted: &wanted, owner: AppsOf::Developer, path, name: "a", body, parts, pointer };
+            app.new_secret(&json!({"credentials": credentials}))
+        };
+        let named = json!({"keySecretName": "shop-key"});
+        let two = json!([key("later", "2", &[]), key("first", "1", &[])]);
+        let made = secret(&named, two.clone()).unwrap();
+        assert_eq!((made.name.as_str(), made.key.as_str(), made.secret.as_str()), ("shop-key", "first", "s"));
+        assert_eq!(format!("{made:?}"), "NewSecret(shop-key)");
+        assert_eq!(secret(&json!({}), two), None);
+        assert_eq!(secret(&named, json!([])), None);
     }
 
     #[test]

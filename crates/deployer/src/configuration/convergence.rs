@@ -12,12 +12,15 @@ use crate::configuration::outcome::{Applied, ResourceResult, failed};
 use crate::error::Error;
 use crate::event::{Event, Phase};
 use crate::records::register::{self, Register};
+use crate::secret_writer::SecretCreation;
 use apigee_flux_configuration::call::shown_path;
 use apigee_flux_configuration::document::Entry;
 use apigee_flux_configuration::ownership::{Actor, Claim, Refusal, claim};
 use apigee_flux_configuration::record;
 use apigee_flux_configuration::secret::{self, ValueFrom};
-use apigee_flux_configuration::{Answer, Change, Crud, Field, Form, OwnedPlace, Part, Place, Plan, Record, Wanted};
+use apigee_flux_configuration::{
+    Answer, Change, Crud, Field, Form, NewSecret, OwnedPlace, Part, Place, Plan, Record, Wanted,
+};
 use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::exit::Exit;
 use apigee_flux_model::lifecycle::Adopt;
@@ -165,7 +168,15 @@ impl Convergence<'_> {
                 ));
             }
             if plan.changes.is_empty() {
-                return self.finish(ending, &done, &plan).await;
+                let secrets = match shared.options.mode {
+                    Mode::Write => self.crud.new_secrets(&self.wanted(last.as_ref()), &answers),
+                    Mode::Look | Mode::Compare => Vec::new(),
+                };
+                let finished = self.finish(ending, &done, &plan).await?;
+                for secret in secrets {
+                    self.create_secret(secret, ending).await?;
+                }
+                return Ok(finished);
             }
             let what: Vec<&str> = plan.changes.iter().map(|change| change.what.as_str()).collect();
             if !exists {
@@ -340,6 +351,27 @@ impl Convergence<'_> {
             Some(guard) => guard.ask(&self.entry.id).await,
             None => Ok(()),
         }
+    }
+
+    /// Creates the Secret for a generated key. This is done in every run: the former one may have been killed before.
+    async fn create_secret(&self, secret: NewSecret, ending: ResourceResult) -> Result<(), Error> {
+        let name = secret.name.clone();
+        let Some(writer) = &self.shared.options.secret_writer else {
+            self.say(Phase::Keep, format!("the Secret `{name}` is not created: this run is not in a cluster"));
+            return Ok(());
+        };
+        match writer.create(secret).await? {
+            SecretCreation::Created => self.say(Phase::Deploy, format!("created the Secret `{name}` with the generated key")),
+            SecretCreation::Exists if ending == ResourceResult::Created => self.say(
+                Phase::Keep,
+                format!(
+                    "the Secret `{name}` exists and is not changed, but the app has a new key: delete the Secret, and the \
+                     next run creates it with that key"
+                ),
+            ),
+            SecretCreation::Exists => {}
+        }
+        Ok(())
     }
 
     /// The resource is in the desired state: updates its record.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::api::polling::Polling;
 use crate::failed_resources::FailedResources;
 use crate::guard::Guard;
+use crate::secret_writer::SecretWriter;
 use apigee_flux_configuration::Claimant;
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
@@ -29,6 +30,8 @@ pub struct ApplyOptions {
     pub mode: Mode,
     /// Asked before the writes of a resource.
     pub guard: Option<Guard>,
+    /// Creates the Secrets for keys that Apigee generated; `None` outside of a cluster.
+    pub secret_writer: Option<SecretWriter>,
     /// What has failed for good earlier in the same run: nothing waits for it.
     pub failed: FailedResources,
 }
@@ -44,6 +47,7 @@ impl ApplyOptions {
             workers: DEFAULT_WORKERS,
             mode: Mode::Write,
             guard: None,
+            secret_writer: None,
             failed: FailedResources::default(),
         }
     }

@@ -6,6 +6,7 @@
 
 mod api_server;
 mod cluster;
+mod create_secret;
 mod cron_job_report;
 mod event;
 mod identity;
@@ -17,6 +18,7 @@ mod report;
 
 pub use api_server::ApiServer;
 pub use cluster::{Cluster, Jobs, State, UNKNOWN_JOB};
+pub use create_secret::create_secret;
 pub use cron_job_report::{CronJobReport, CronJobResult};
 pub use identity::identity;
 pub use job_report::JobReport;

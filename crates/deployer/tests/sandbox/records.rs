@@ -1,20 +1,21 @@
 //! The records of managed configuration: of many parts, of other owners, and of runs that were stopped in the middle.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use apigee_flux_configuration::document::{ConfigurationDeletionPolicy, SCHEMA_VERSION};
 use apigee_flux_configuration::history::{HistoryAction, HistoryEntry};
 use apigee_flux_configuration::inventory::{Deep, Inventory};
 use apigee_flux_configuration::secret::ValueFrom;
-use apigee_flux_configuration::{Actor, Document, Entry, Id, OwnedPlace, Record};
+use apigee_flux_configuration::{Actor, Document, Entry, Id, NewSecret, OwnedPlace, Record};
 use apigee_flux_deployer::apply::{Applied, ApplyOptions, ApplyReport, ResourceResult, apply};
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::guard::Guard;
 use apigee_flux_deployer::history::{append_history, read_history};
 use apigee_flux_deployer::reconcile::{ReconcileOptions, Source, reconcile};
 use apigee_flux_deployer::retry::Backoff;
+use apigee_flux_deployer::secret_writer::{SecretCreation, SecretWriter};
 use apigee_flux_deployer::{Bundle, Client, DeployOptions, Error, Polling, Target, TokenSource, deploy};
 use apigee_flux_model::bundle::{BundleKind, BundlePath};
 use apigee_flux_model::lifecycle::Adopt;
@@ -463,4 +464,60 @@ async fn histories_of_reconcilers_are_kept_beside_the_records() {
     assert_eq!(of("n1"), (10..60).rev().map(|number| event(number).time).collect::<Vec<_>>());
     assert_eq!(of("n2"), [event(1).time, event(0).time]);
     assert_eq!(world.record().await.owner, "team");
+}
+
+/// The run that creates the app is killed before it creates the Secret.
+#[tokio::test]
+async fn a_generated_key_reaches_its_secret_after_a_killed_run() {
+    let mut world = World::start().await;
+    world.place.environment = None;
+    let created: Arc<Mutex<Vec<NewSecret>>> = Arc::default();
+    let writer = |is_killed: bool| {
+        let created = Arc::clone(&created);
+        SecretWriter::new(move |secret| {
+            let created = Arc::clone(&created);
+            Box::pin(async move {
+                if is_killed {
+                    return Err(Error::Temporary("killed".to_owned()));
+                }
+                let mut created = created.lock().unwrap();
+                if created.iter().any(|known| known.name == secret.name) {
+                    return Ok(SecretCreation::Exists);
+                }
+                created.push(secret);
+                Ok(SecretCreation::Created)
+            })
+        })
+    };
+    let entries = || {
+        let product = json!({"displayName": "p", "approvalType": "auto", "attributes": []});
+        let developer = json!({"firstName": "A", "lastName": "L", "userName": "ann", "attributes": []});
+        let app =
+            json!({"attributes": [], "products": ["p"], "scopes": [], "approve": false, "keySecretName": "shop-key"});
+        let mut app = resource("ApigeeApp", "shop", Adopt::Never, app);
+        app.id.parent = Some("ann@example.com".to_owned());
+        vec![
+            resource("ApigeeProduct", "p", Adopt::Never, product),
+            resource("ApigeeDeveloper", "ann@example.com", Adopt::Never, developer),
+            app,
+        ]
+    };
+    let with = |writer| ApplyOptions { secret_writer: Some(writer), ..options("team") };
+    let report = world.apply(entries(), &with(writer(true))).await;
+    assert_eq!(report.exit().code(), 75, "{:?}", report.resources);
+    assert!(created.lock().unwrap().is_empty());
+    for _ in 0..2 {
+        let report = world.apply(entries(), &with(writer(false))).await;
+        assert_eq!(report.exit().code(), 0, "{:?}", report.resources);
+    }
+    let url = format!("{}/v1/organizations/acme/developers/ann@example.com/apps/shop", world.sandbox.url());
+    let app: Value = world.http.get(url).send().await.unwrap().json().await.unwrap();
+    let credential = &app["credentials"][0];
+    let created = created.lock().unwrap();
+    let [secret] = created.as_slice() else { panic!("{created:?}") };
+    assert_eq!(
+        (&json!(secret.key), &json!(secret.secret)),
+        (&credential["consumerKey"], &credential["consumerSecret"])
+    );
+    assert!(!format!("{:?}", report.resources).contains(&secret.secret));
 }

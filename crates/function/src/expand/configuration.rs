@@ -10,6 +10,7 @@ use crate::k8s::{self, DeployerIdentity, Deployment, Intent, JsonMap, Metadata, 
 use crate::spec::{KINDS, Resource, Spec};
 use apigee_flux_configuration::Configured;
 use apigee_flux_configuration::document::{Document, Entry, FILE_NAME, Id, SCHEMA_VERSION};
+use apigee_flux_configuration::new_secret;
 use apigee_flux_configuration::secret::{self, SecretKeyRef, ValueFrom};
 use apigee_flux_configuration::{Place, ResourceReference, Scope, secret_folder};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, nearest};
@@ -214,6 +215,7 @@ pub(super) fn check(
     let mut names: BTreeSet<(&str, &str)> =
         bundles.iter().map(|bundle| (bundle.resource.kind.name, bundle.name.as_str())).collect();
     names.extend(made.iter().map(|one| (one.entry.id.kind.as_str(), one.entry.id.name.as_str())));
+    let mut new_secrets: BTreeMap<(&str, &str), &ConfigurationResource<'_>> = BTreeMap::new();
     let mut counted: BTreeMap<(&str, Option<&str>, &str), usize> = BTreeMap::new();
     for one in made {
         let (place, id) = (one.place(), &one.entry.id);
@@ -225,6 +227,13 @@ pub(super) fn check(
                 "set another `spec.name`, or restrict one of them with `spec.environments`"
             };
             diagnostics.push(Diagnostic::error(Code::NameCollision, message).of(&one.resource.subject).help(help));
+        }
+        for name in new_secret::names(&one.entry.body) {
+            if let Some(other) = new_secrets.insert((one.namespace(), name), one) {
+                let message = format!("the Secret `{name}` is already created for {}", other.resource.subject.label());
+                let help = "the second key would be in no Secret: set another `keySecretName`";
+                diagnostics.push(Diagnostic::error(Code::NameCollision, message).of(&one.resource.subject).help(help));
+            }
         }
         let count = counted.entry((place.organization, place.environment, id.kind.as_str())).or_insert(0);
         *count += 1;
@@ -282,6 +291,11 @@ pub(super) fn secrets(document: &Document) -> BTreeSet<SecretKeyRef> {
             ValueFrom::File(_) => None,
         })
         .collect()
+}
+
+/// Whether one of the resources creates a Secret.
+pub(super) fn creates_secrets(entries: &[Entry]) -> bool {
+    entries.iter().any(|entry| new_secret::names(&entry.body).next().is_some())
 }
 
 /// The secrets of an entry: the fields, and where the values are stored.
@@ -376,7 +390,12 @@ pub(super) fn objects(
             .of(&environment.resource.subject)
             .help("put the resources into several namespaces, each with its own Job")
     })?;
-    let payload = Payload::Configuration { config_map: &map.object.id.name, place, secrets: &secrets(document) };
+    let payload = Payload::Configuration {
+        config_map: &map.object.id.name,
+        place,
+        secrets: &secrets(document),
+        creates_secrets: creates_secrets(&document.resources),
+    };
     let intent =
         Intent { applies: applies(place.organization, place.environment, "configuration"), desired: map.digest };
     let deployment = Deployment {

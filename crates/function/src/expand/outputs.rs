@@ -254,7 +254,8 @@ impl<'r> Outputs<'r> {
                 || outputs.iter().map(|output| &output.object).filter(|object| object.id.namespace == *namespace);
             let report = k8s::report_access(here(), &shared_metadata(namespace, "report"));
             let reconcile = k8s::reconcile_access(here(), &shared_metadata(namespace, "reconcile-access"));
-            let access: Vec<Object> = report.into_iter().chain(reconcile).flatten().collect();
+            let secrets = k8s::secret_access(here(), &shared_metadata(namespace, "secret-access"));
+            let access: Vec<Object> = report.into_iter().chain(reconcile).chain(secrets).flatten().collect();
             outputs.extend(access.into_iter().map(|object| Output::new(object, first.resource)));
         }
     }
@@ -512,12 +513,18 @@ impl<'r> Outputs<'r> {
                 }
             }
         }
+        let mut entries =
+            self.configurations.iter().filter(|((at, ..), _)| at == namespace).map(|(_, here)| &here.entries);
+        let creates = entries.any(|entries| configuration::creates_secrets(entries));
         let ports: BTreeSet<u16> = environments
             .iter()
             .filter_map(|environment| environment.endpoint.as_ref()?.parse::<Endpoint>().ok())
             .map(|endpoint| endpoint.port())
             .chain([443])
-            .chain(environments.iter().any(|environment| calls_cluster(environment)).then_some(API_SERVER_PORT))
+            .chain(
+                (environments.iter().any(|environment| calls_cluster(environment)) || creates)
+                    .then_some(API_SERVER_PORT),
+            )
             .collect();
         let ports: Vec<u16> = ports.into_iter().collect();
         outputs.push(Output::new(k8s::network_policy(&ports, &metadata("network")), first.resource));

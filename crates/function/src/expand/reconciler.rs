@@ -1,6 +1,6 @@
 //! The CronJob that keeps an environment in sync with its inventory.
 
-use super::configuration::{owner, secrets};
+use super::configuration::{creates_secrets, owner, secrets};
 use super::environment::Environment;
 use crate::k8s::{self, DeployerIdentity, Metadata, Object, Payload};
 use crate::spec::environment::Reconcile;
@@ -36,6 +36,7 @@ impl Reconciler<'_, '_> {
         let payload = Payload::Reconcile {
             owner_of_organization: owner(environment, Scope::Organization),
             secrets: &secrets,
+            creates_secrets: creates_secrets(&self.configuration.resources),
             how: self.how,
         };
         let owner = owner(environment, Scope::Environment);

@@ -47,12 +47,13 @@ pub(super) fn pod_parts() -> (Volume, VolumeMount) {
     (projected(VOLUME, sources), mount)
 }
 
-/// The names and the ServiceAccounts of the objects of a kind whose pods may call the API.
-pub(super) fn callers<'o>(objects: impl Iterator<Item = &'o Object>, kind: &str) -> Callers {
+/// The names and the ServiceAccounts of the objects whose pods have an argument that starts like this.
+pub(super) fn callers<'o>(objects: impl Iterator<Item = &'o Object>, argument: &str) -> Callers {
     let mut found = Callers::default();
-    for object in objects.filter(|object| object.id.kind == kind) {
+    for object in objects {
         let Some(pod) = object.pod_template().and_then(|template| template.spec.as_ref()) else { continue };
-        if pod.volumes.iter().flatten().any(|volume| volume.name == VOLUME) {
+        let mut arguments = pod.containers.iter().flat_map(|container| container.args.iter().flatten());
+        if arguments.any(|given| given.starts_with(argument)) {
             found.names.insert(object.id.name.clone());
             found.accounts.extend(pod.service_account_name.clone());
         }

@@ -4,7 +4,7 @@ use super::deployment::Deployment;
 use super::payload::Payload;
 use super::payload::{JOB_UID_VARIABLE, NAMESPACE_VARIABLE};
 use super::volumes::{BATCH, BUNDLE, BUNDLES, CLUSTER, CONFIGURATION, SECRETS, STATE, TOKEN_FILE};
-use super::{provenance, report_access};
+use super::{provenance, reconcile_access, report_access, secret_access};
 use crate::spec::environment;
 use apigee_flux_configuration::document;
 use apigee_flux_configuration::inventory::Deep;
@@ -25,7 +25,7 @@ pub(super) fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
         ],
         Payload::Reconcile { how, .. } => {
             let mut arguments =
-                vec!["reconcile".to_owned(), "--from-cluster".to_owned(), format!("--secrets={SECRETS}")];
+                vec!["reconcile".to_owned(), reconcile_access::ARGUMENT.to_owned(), format!("--secrets={SECRETS}")];
             arguments.extend(how.prune.then(|| format!("--max-deletes={}", how.max_deletes)));
             arguments.extend((how.mode == environment::Mode::Report).then(|| "--report".to_owned()));
             arguments.extend(match how.deep {
@@ -83,6 +83,7 @@ pub(super) fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
     if let Payload::Reconcile { owner_of_organization, .. } = deployment.payload {
         arguments.push(format!("--owner-of-organization={}", owner_of_organization.argument()));
     }
+    arguments.extend(deployment.creates_secrets().then(|| secret_access::ARGUMENT.to_owned()));
     arguments.extend(deployment.reports().then(report_access::argument));
     arguments
 }

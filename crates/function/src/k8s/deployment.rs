@@ -58,6 +58,16 @@ impl<'d> Deployment<'d> {
         }
     }
 
+    /// Whether the Job creates Secrets for keys that Apigee generates.
+    pub(super) fn creates_secrets(&self) -> bool {
+        match self.payload {
+            Payload::Configuration { creates_secrets, .. } | Payload::Reconcile { creates_secrets, .. } => {
+                creates_secrets
+            }
+            Payload::Bundle { .. } | Payload::Batch { .. } | Payload::Removal { .. } => false,
+        }
+    }
+
     /// Whether the Job reports its result to the cluster. The Jobs of a CronJob have generated names, which a Role cannot list.
     pub(super) fn reports(&self) -> bool {
         self.settings.report == ReportTo::Job && !matches!(self.payload, Payload::Reconcile { .. })

@@ -22,6 +22,7 @@ mod pod;
 mod provenance;
 mod reconcile_access;
 mod report_access;
+mod secret_access;
 mod volumes;
 
 pub use bundle_maps::{BundleMaps, MAX_CONFIG_MAP_BYTES};
@@ -43,3 +44,4 @@ pub use pod::VOLUMES;
 pub use provenance::provenance;
 pub use reconcile_access::reconcile_access;
 pub use report_access::report_access;
+pub use secret_access::secret_access;

@@ -79,6 +79,8 @@ pub enum Payload<'a> {
         place: Place<'a>,
         /// The keys of Secrets that it needs.
         secrets: &'a BTreeSet<SecretKeyRef>,
+        /// Whether it creates Secrets for keys that Apigee generates.
+        creates_secrets: bool,
     },
     /// The desired state of an environment, compared with the actual state in Apigee.
     Reconcile {
@@ -86,6 +88,8 @@ pub enum Payload<'a> {
         owner_of_organization: ResourceOwner<'a>,
         /// The keys of Secrets that it needs.
         secrets: &'a BTreeSet<SecretKeyRef>,
+        /// Whether it creates Secrets for keys that Apigee generates.
+        creates_secrets: bool,
         /// The settings of the reconciler.
         how: &'a environment::Reconcile,
     },

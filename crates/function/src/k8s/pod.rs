@@ -58,7 +58,7 @@ pub(super) fn pod(deployment: &Deployment<'_>, arguments: Vec<String>) -> PodSpe
         env.push(variable);
     }
     let reads_cluster = matches!(deployment.payload, Payload::Reconcile { .. });
-    if reads_cluster || deployment.reports() {
+    if reads_cluster || deployment.reports() || deployment.creates_secrets() {
         let (volume, mount) = api_access::pod_parts();
         volumes.push(volume);
         mounts.push(mount);

@@ -11,12 +11,14 @@ use super::pod::field_variable;
 /// The variable with the Job's name. It comes from a label of the pod, since kustomize does not add a name prefix to arguments.
 const JOB_VARIABLE: &str = "APIGEE_FLUX_JOB";
 
+const ARGUMENT: &str = "--report-job";
+
 /// The name of the Role and its RoleBinding.
 const ROLE: &str = "apigee-deployer-report";
 
 /// The argument that makes the deployer report; Kubernetes expands the variable.
 pub(super) fn argument() -> String {
-    format!("--report-job=$({JOB_VARIABLE})")
+    format!("{ARGUMENT}=$({JOB_VARIABLE})")
 }
 
 /// The variable with the Job's name.
@@ -26,7 +28,7 @@ pub(super) fn variable() -> EnvVar {
 
 /// The Role and RoleBinding for the Jobs that report; `None` if no Job reports. All objects are in one namespace.
 pub fn report_access<'o>(objects: impl Iterator<Item = &'o Object>, metadata: &Metadata<'_>) -> Option<[Object; 2]> {
-    let jobs = callers(objects, "Job");
+    let jobs = callers(objects, ARGUMENT);
     if jobs.names.is_empty() {
         return None;
     }
