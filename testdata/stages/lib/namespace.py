@@ -47,7 +47,7 @@ class Namespace:
 
     def hold_ticks(self, held=True):
         """Has Kubernetes start no run on schedule, or starts them again."""
-        self.api.patch(self.path_of(self.cron_job()), {"spec": {"suspend": held}})
+        self.api.patch(f"/apis/batch/v1/namespaces/{self.namespace}/cronjobs/{self.cron_job()['metadata']['name']}", {"spec": {"suspend": held}})
 
     def run_cron_job(self, expected=0):
         """Does the same as `kubectl create job --from=cronjob/NAME`; returns the result of the run, which must have an exit status."""

@@ -66,6 +66,7 @@ class Sandbox:
         """Somebody imports and deploys a proxy, the bundle of a zip file."""
         self.call("POST", f"/v1/organizations/{ORGANIZATION}/apis?action=import&name={name}", bundle, "application/octet-stream")
         self.call("POST", f"/v1/organizations/{ORGANIZATION}/environments/{ENVIRONMENT}/apis/{name}/revisions/1/deployments")
+        self.cluster.until(f"{name} serves", lambda: name in self.serving(), 10)
 
     def target_server(self, name):
         return self.get(f"/v1/organizations/{ORGANIZATION}/environments/{ENVIRONMENT}/targetservers/{name}")
