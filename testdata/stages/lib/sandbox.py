@@ -52,6 +52,10 @@ class Sandbox:
     def writes(self):
         return [f"{r['method']} {r['path']}" for r in self.get("/sandbox/requests")["requests"] if r["isWrite"]]
 
+    def changes(self):
+        """The writes apart from those of records."""
+        return [call for call in self.writes() if f"/keyvaluemaps/{RECORDS}/" not in call]
+
     def imports(self, name):
         """The number of imports of a proxy since the sandbox was started."""
         return sum("action=import" in call and f"name={name}" in call for call in self.writes())
