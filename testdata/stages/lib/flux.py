@@ -1,5 +1,6 @@
 """A Git repository of specs whose CI publishes each commit, and a namespace that Flux keeps in sync with it."""
 
+import contextlib
 import datetime
 import os
 import shutil
@@ -146,13 +147,18 @@ class Place(Namespace):
         self.cluster.until(f"source-controller has {revision}",
                            lambda: self.api.get(self.source).get("status", {}).get("artifact", {}).get("revision") == revision, 60)
 
-    def suspend(self, *names, suspended=True):
-        """Has Flux leave Kustomizations alone, or no longer."""
-        for name in names:
-            self.api.patch(f"{self.kustomizations}/{name}", {"spec": {"suspend": suspended}})
+    @contextlib.contextmanager
+    def suspended(self, *names):
+        """Flux leaves these Kustomizations alone for a while."""
+        def suspend(is_suspended):
+            for name in names:
+                self.api.patch(f"{self.kustomizations}/{name}", {"spec": {"suspend": is_suspended}})
 
-    def resume(self, *names):
-        self.suspend(*names, suspended=False)
+        suspend(True)
+        try:
+            yield
+        finally:
+            suspend(False)
 
     def pin(self, tag):
         """Has Flux apply the artifact with this tag."""

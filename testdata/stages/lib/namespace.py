@@ -47,13 +47,15 @@ class Namespace:
 
     def hold_ticks(self, held=True):
         """Has Kubernetes start no run on schedule, or starts them again."""
-        self.api.patch(self.path_of(self.cron_job()), {"spec": {"suspend": held}})
+        self.api.patch(f"/apis/batch/v1/namespaces/{self.namespace}/cronjobs/{self.cron_job()['metadata']['name']}", {"spec": {"suspend": held}})
 
-    def run_cron_job(self, expected=0):
-        """Does the same as `kubectl create job --from=cronjob/NAME`; returns the result of the run, which must have an exit status."""
+    def run_cron_job(self, expected=0, *more):
+        """Does the same as `kubectl create job --from=cronjob/NAME`, with more arguments; returns the result of the run, which must have an exit
+        status."""
         self.by_hand += 1
         name = f"by-hand-{self.by_hand}"
         cron = self.cron_job()
+        cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"] += more
         self.api.create(self.all_jobs, {
             "apiVersion": "batch/v1", "kind": "Job", "spec": cron["spec"]["jobTemplate"]["spec"],
             "metadata": {"name": name, "annotations": {"cronjob.kubernetes.io/instantiate": "manual"}, "ownerReferences": [

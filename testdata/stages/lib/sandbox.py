@@ -52,6 +52,10 @@ class Sandbox:
     def writes(self):
         return [f"{r['method']} {r['path']}" for r in self.get("/sandbox/requests")["requests"] if r["isWrite"]]
 
+    def changes(self):
+        """The writes apart from those of records."""
+        return [call for call in self.writes() if f"/keyvaluemaps/{RECORDS}/" not in call]
+
     def imports(self, name):
         """The number of imports of a proxy since the sandbox was started."""
         return sum("action=import" in call and f"name={name}" in call for call in self.writes())
@@ -66,6 +70,7 @@ class Sandbox:
         """Somebody imports and deploys a proxy, the bundle of a zip file."""
         self.call("POST", f"/v1/organizations/{ORGANIZATION}/apis?action=import&name={name}", bundle, "application/octet-stream")
         self.call("POST", f"/v1/organizations/{ORGANIZATION}/environments/{ENVIRONMENT}/apis/{name}/revisions/1/deployments")
+        self.cluster.until(f"{name} serves", lambda: name in self.serving(), 10)
 
     def target_server(self, name):
         return self.get(f"/v1/organizations/{ORGANIZATION}/environments/{ENVIRONMENT}/targetservers/{name}")

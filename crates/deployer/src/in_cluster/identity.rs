@@ -15,15 +15,19 @@ const COMMON_ISSUER: &str = "https://kubernetes.default.svc";
 /// The number of hexadecimal digits of an identity.
 const DIGITS: usize = 12;
 
-/// The identity of a cluster: a digest of the token's issuer, which managed clusters have for themselves (GKE, EKS, AKS), or else of the uid of the
-/// ServiceAccount. `None` if the token is not a JWT with these claims (RFC 7519; Kubernetes, "Schema for service account private claims").
+/// The identity of a cluster: a digest of the token's issuer, which managed clusters have for themselves (GKE, EKS, AKS), or else of the key that
+/// signs the cluster's tokens (`kid` in the header; Kubernetes makes it from the public key). Not of the uid of the ServiceAccount: each namespace
+/// has its own, and resources move between the namespaces of a cluster. `None` if the token is not a JWT with these fields (RFC 7519, RFC 7515).
 pub fn identity(token: &str) -> Option<String> {
-    let payload = URL_SAFE_NO_PAD.decode(token.trim().split('.').nth(1)?).ok()?;
-    let claims: Value = serde_json::from_slice(&payload).ok()?;
+    let mut parts = token
+        .trim()
+        .split('.')
+        .map(|part| -> Option<Value> { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok() });
+    let (header, claims) = (parts.next()??, parts.next()??);
     let issuer =
         claims["iss"].as_str().filter(|issuer| issuer.starts_with("https://") && !issuer.starts_with(COMMON_ISSUER));
-    let account = || claims["kubernetes.io"]["serviceaccount"]["uid"].as_str();
-    issuer.or_else(account).map(|from| Digest::of_bytes(from.as_bytes()).short(DIGITS))
+    let from = issuer.or_else(|| header["kid"].as_str())?;
+    Some(Digest::of_bytes(from.as_bytes()).short(DIGITS))
 }
 
 #[cfg(test)]
@@ -32,23 +36,26 @@ mod tests {
 
     use super::*;
 
-    fn of(claims: &Value) -> Option<String> {
-        identity(&format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string())))
+    fn of(key: &str, issuer: &str, account: &str) -> Option<String> {
+        let header = json!({"alg": "RS256", "kid": key});
+        let claims =
+            json!({"iss": issuer, "kubernetes.io": {"serviceaccount": {"name": "apigee-deployer", "uid": account}}});
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        identity(&format!("{}.{}.c2ln", part(&header), part(&claims)))
     }
 
     #[test]
-    fn a_cluster_is_known_by_its_issuer_or_its_account() {
-        let account = |uid: &str| json!({"serviceaccount": {"name": "apigee-deployer", "uid": uid}});
+    fn a_cluster_is_known_by_its_issuer_or_its_key_in_all_namespaces() {
         let gke = "https://container.googleapis.com/v1/projects/p/locations/l/clusters/c";
-        let first = of(&json!({"iss": gke, "kubernetes.io": account("1")}));
+        let first = of("k", gke, "1");
         assert_eq!(first.as_ref().map(String::len), Some(DIGITS));
-        assert_eq!(first, of(&json!({"iss": gke, "kubernetes.io": account("2")})));
+        assert_eq!(first, of("rotated", gke, "2"));
         for common in [COMMON_ISSUER, "https://kubernetes.default.svc.cluster.local", "kubernetes/serviceaccount"] {
-            let of = |uid: &str| of(&json!({"iss": common, "kubernetes.io": account(uid)}));
-            assert!(of("1").is_some());
-            assert_ne!(of("1"), of("2"));
+            assert!(of("k", common, "1").is_some());
+            assert_eq!(of("k", common, "1"), of("k", common, "2"));
+            assert_ne!(of("k", common, "1"), of("l", common, "1"));
         }
-        for nothing in ["", "a", "a.b.c", "a.e30.c"] {
+        for nothing in ["", "a", "a.b.c", "a.e30.c", "e30.e30.c"] {
             assert_eq!(identity(nothing), None);
         }
     }
