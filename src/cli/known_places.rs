@@ -32,7 +32,8 @@ pub(super) fn in_folder(folder: &Path) -> anyhow::Result<Vec<KnownPlace>> {
 /// The files of inventories and CronJobs, by their names.
 fn may_tell(name: &str) -> bool {
     let is_inventory = name.starts_with("configmap_") && name.contains("inventory");
-    name.ends_with(".yaml") && (is_inventory || name.starts_with("cronjob_"))
+    let is_yaml = Path::new(name).extension().is_some_and(|extension| extension == "yaml");
+    is_yaml && (is_inventory || name.starts_with("cronjob_"))
 }
 
 /// The other layers have many files, and none of these.

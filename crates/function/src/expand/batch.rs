@@ -59,7 +59,7 @@ pub(super) fn objects(
 /// Splits the bundles into as few parts as fit, a power of two. The part of a bundle depends on its kind and name only, so that a new bundle
 /// changes one part.
 fn split(members: Vec<Member<'_>>) -> Result<Vec<Vec<Member<'_>>>, String> {
-    let sized = |member: &Member<'_>| {
+    let measured = |member: &Member<'_>| {
         let sources = serde_json::to_vec(&member.maps.sources_below(&member.entry.folder));
         let entry = serde_json::to_string_pretty(&member.entry);
         let (sources, entry) = (sources.map_err(|error| error.to_string())?, entry.map_err(|error| error.to_string())?);
@@ -68,7 +68,7 @@ fn split(members: Vec<Member<'_>>) -> Result<Vec<Vec<Member<'_>>>, String> {
         // The lines of the entry are indented.
         Ok::<_, String>((hash, sources.len(), entry.len() + 4 * entry.lines().count()))
     };
-    let sizes = members.iter().map(sized).collect::<Result<Vec<_>, _>>()?;
+    let sizes = members.iter().map(measured).collect::<Result<Vec<_>, _>>()?;
     let mut count = 1;
     while count < MAX_PARTS {
         let mut totals = vec![(0_usize, FRAME_BYTES, FRAME_BYTES); count];

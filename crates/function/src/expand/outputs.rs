@@ -373,7 +373,7 @@ impl<'r> Outputs<'r> {
         let is_rendered =
             |other: &Environment<'_>| self.namespaces.values().flatten().any(|known| std::ptr::eq(*known, other));
         let left_out = self.environments.iter().filter(same).filter(|other| self.is_alone && !is_rendered(other));
-        first(&mut here.chain(left_out).map(|other| other.name())) == Some(environment.name())
+        first(&mut here.chain(left_out).map(Environment::name)) == Some(environment.name())
     }
 
     /// The owners of an environment's resources, by namespace. A namespace that is set after rendering is not known.

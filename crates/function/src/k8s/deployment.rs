@@ -49,7 +49,7 @@ pub struct Deployment<'a> {
     pub provenance: Option<&'a Provenance>,
 }
 
-impl<'d> Deployment<'d> {
+impl Deployment<'_> {
     /// The environment that the Job changes; `None` if it changes the organization.
     pub(super) fn environment(&self) -> Option<&str> {
         match self.payload {
