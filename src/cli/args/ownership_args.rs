@@ -9,8 +9,8 @@ use apigee_flux_deployer::in_cluster::identity;
 use apigee_flux_deployer::mounted_state::MountedState;
 use apigee_flux_disk::read_named;
 
-/// The maximum size of a token (Kubernetes issues tokens of about 1 KiB).
-const MAX_TOKEN_BYTES: usize = 1 << 16;
+/// The maximum size of a file that identifies the cluster: that of a ConfigMap (Kubernetes, `MaxSecretSize`).
+const MAX_FILE_BYTES: usize = 1 << 20;
 
 /// The owner, and where the pod runs.
 #[derive(Debug, clap::Args)]
@@ -28,9 +28,10 @@ pub(in crate::cli) struct OwnershipArgs {
     /// Folder with the index of the inventory, the newest state of Git in the cluster; it need not exist
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// File with a token of the pod's ServiceAccount, which identifies the cluster; it need not exist
-    #[arg(long, value_name = "FILE")]
-    cluster_token: Option<PathBuf>,
+    /// Folder with a token of the pod's ServiceAccount (`token`) and the certificates of the API server (`ca.crt`), which identify the cluster; the
+    /// files need not exist
+    #[arg(long, value_name = "DIR")]
+    cluster: Option<PathBuf>,
     /// The cluster that this one replaces: its resources are taken over
     #[arg(long, value_name = "ID")]
     replaces_cluster: Option<String>,
@@ -87,11 +88,16 @@ impl OwnershipArgs {
     }
 
     fn cluster(&self) -> Result<Option<String>, Error> {
-        let Some(file) = &self.cluster_token else { return Ok(None) };
-        match read_named(file, MAX_TOKEN_BYTES) {
-            Ok(bytes) => Ok(identity(&String::from_utf8_lossy(&bytes))),
-            Err(why) if why.is_missing() => Ok(None),
-            Err(why) => Err(Error::NoInput(format!("`{}` {why}", file.display()))),
-        }
+        let Some(folder) = &self.cluster else { return Ok(None) };
+        let read = |name: &str| {
+            let file = folder.join(name);
+            match read_named(&file, MAX_FILE_BYTES) {
+                Ok(bytes) => Ok(Some(bytes)),
+                Err(why) if why.is_missing() => Ok(None),
+                Err(why) => Err(Error::NoInput(format!("`{}` {why}", file.display()))),
+            }
+        };
+        let token = read("token")?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Ok(identity(token.as_deref(), read("ca.crt")?.as_deref()))
     }
 }

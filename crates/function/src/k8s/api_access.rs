@@ -4,14 +4,13 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{
-    ConfigMapProjection, DownwardAPIProjection, DownwardAPIVolumeFile, KeyToPath, ObjectFieldSelector, Volume,
-    VolumeMount, VolumeProjection,
+    DownwardAPIProjection, DownwardAPIVolumeFile, ObjectFieldSelector, Volume, VolumeMount, VolumeProjection,
 };
 use k8s_openapi::api::rbac::v1::{PolicyRule, RoleRef, Subject};
 
 use super::metadata::Metadata;
 use super::object::Object;
-use super::volumes::{projected, token};
+use super::volumes::{authority, projected, token};
 use apigee_flux_model::names::kubernetes::ACCOUNT_PATH;
 
 /// The volume with the token.
@@ -19,12 +18,6 @@ pub(super) const VOLUME: &str = "kubernetes";
 
 /// The volume, where client libraries expect it.
 pub(super) fn pod_parts() -> (Volume, VolumeMount) {
-    let authority = ConfigMapProjection {
-        // Kubernetes creates it in every namespace.
-        name: "kube-root-ca.crt".to_owned(),
-        items: Some(vec![KeyToPath { key: "ca.crt".to_owned(), path: "ca.crt".to_owned(), mode: None }]),
-        optional: None,
-    };
     let namespace = DownwardAPIVolumeFile {
         path: "namespace".to_owned(),
         field_ref: Some(ObjectFieldSelector { api_version: None, field_path: "metadata.namespace".to_owned() }),
@@ -32,7 +25,7 @@ pub(super) fn pod_parts() -> (Volume, VolumeMount) {
     };
     let sources = vec![
         token(None),
-        VolumeProjection { config_map: Some(authority), ..VolumeProjection::default() },
+        authority(false),
         VolumeProjection {
             downward_api: Some(DownwardAPIProjection { items: Some(vec![namespace]) }),
             ..VolumeProjection::default()

@@ -3,7 +3,7 @@
 use super::deployment::Deployment;
 use super::payload::Payload;
 use super::payload::{JOB_UID_VARIABLE, NAMESPACE_VARIABLE};
-use super::volumes::{BATCH, BUNDLE, BUNDLES, CLUSTER, CONFIGURATION, SECRETS, STATE, TOKEN_FILE};
+use super::volumes::{BATCH, BUNDLE, BUNDLES, CLUSTER, CONFIGURATION, SECRETS, STATE};
 use super::{provenance, reconcile_access, report_access, secret_access};
 use crate::spec::environment;
 use apigee_flux_configuration::document;
@@ -77,7 +77,7 @@ pub(super) fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
         format!("--namespace=$({NAMESPACE_VARIABLE})"),
         format!("--job-uid=$({JOB_UID_VARIABLE})"),
         format!("--state={STATE}"),
-        format!("--cluster-token={CLUSTER}/{TOKEN_FILE}"),
+        format!("--cluster={CLUSTER}"),
     ]);
     arguments.extend(deployment.replaces_cluster.map(|cluster| format!("--replaces-cluster={cluster}")));
     if let Payload::Reconcile { owner_of_organization, .. } = deployment.payload {

@@ -70,10 +70,6 @@ impl DeployerIdentity {
     pub fn objects(&self, metadata: &Metadata<'_>) -> Result<Vec<Object>, String> {
         let account = |annotation: Option<(&str, &str)>| {
             let mut meta: ObjectMeta = metadata.object(&self.service_account);
-            // The records in Apigee may know the cluster by the uid of this ServiceAccount: if Flux removed it and created it again, the
-            // records would be those of another cluster.
-            let keep = ("kustomize.toolkit.fluxcd.io/prune", "disabled");
-            meta.annotations.get_or_insert_default().insert(keep.0.to_owned(), keep.1.to_owned());
             if let Some((key, value)) = annotation {
                 meta.annotations.get_or_insert_default().insert(key.to_owned(), value.to_owned());
             }

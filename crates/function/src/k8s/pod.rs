@@ -13,7 +13,8 @@ use super::deployment::Deployment;
 use super::names::inventory_name;
 use super::payload::{JOB_UID_VARIABLE, NAMESPACE_VARIABLE, Payload};
 use super::volumes::{
-    BATCH, BUNDLE, BUNDLES, CLUSTER, CONFIGURATION, PROVENANCE, SECRETS, SECRETS_STORE, STATE, projected, token,
+    BATCH, BUNDLE, BUNDLES, CLUSTER, CONFIGURATION, PROVENANCE, SECRETS, SECRETS_STORE, STATE, authority, projected,
+    token,
 };
 use super::{api_access, identity, provenance, report_access};
 use crate::spec::environment::Resources;
@@ -135,7 +136,7 @@ fn volumes(deployment: &Deployment<'_>) -> Vec<Volume> {
     volumes.push(config_map(PROVENANCE, provenance::NAME, true));
     // Optional: where layers do not exist, a Job may start before the inventory is applied.
     volumes.push(config_map(STATE, &inventory_name(deployment.resource), true));
-    volumes.push(projected(CLUSTER, vec![token(Some(CLUSTER_AUDIENCE.to_owned()))]));
+    volumes.push(projected(CLUSTER, vec![token(Some(CLUSTER_AUDIENCE.to_owned())), authority(true)]));
     let document = match deployment.payload {
         Payload::Batch { config_map, .. } => Some((BATCH, config_map)),
         Payload::Configuration { config_map, .. } => Some((CONFIGURATION, config_map)),

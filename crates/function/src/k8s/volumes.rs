@@ -1,6 +1,8 @@
 //! The volumes of the pods: their names, which are the folders of their mounts, and what is projected into one.
 
-use k8s_openapi::api::core::v1::{ProjectedVolumeSource, ServiceAccountTokenProjection, Volume, VolumeProjection};
+use k8s_openapi::api::core::v1::{
+    ConfigMapProjection, KeyToPath, ProjectedVolumeSource, ServiceAccountTokenProjection, Volume, VolumeProjection,
+};
 
 /// The name and folder of the volume with one bundle.
 pub(super) const BUNDLE: &str = "bundle";
@@ -17,7 +19,7 @@ pub(super) const CONFIGURATION: &str = "configuration";
 /// The name and folder of the volume with the index of the inventory: the newest state of Git that the cluster was given.
 pub(super) const STATE: &str = "state";
 
-/// The name and folder of the volume with a token by which the pod knows its cluster.
+/// The name and folder of the volume with the files by which the pod knows its cluster.
 pub(super) const CLUSTER: &str = "cluster";
 
 /// The file of a token in its volume.
@@ -31,6 +33,16 @@ pub(super) const SECRETS_STORE: &str = "secrets-store";
 
 /// The volume with the provenance.
 pub(super) const PROVENANCE: &str = "provenance";
+
+/// The certificates of the API server as the file `ca.crt`. Kubernetes publishes them in every namespace.
+pub(super) fn authority(optional: bool) -> VolumeProjection {
+    let map = ConfigMapProjection {
+        name: "kube-root-ca.crt".to_owned(),
+        items: Some(vec![KeyToPath { key: "ca.crt".to_owned(), path: "ca.crt".to_owned(), mode: None }]),
+        optional: optional.then_some(true),
+    };
+    VolumeProjection { config_map: Some(map), ..VolumeProjection::default() }
+}
 
 /// A token of the ServiceAccount as the file [`TOKEN_FILE`], for an audience or, by default, the API server.
 pub(super) fn token(audience: Option<String>) -> VolumeProjection {
