@@ -1,6 +1,6 @@
 //! `apigee-flux reconcile`: the command of an environment's CronJob.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,13 +13,17 @@ use super::sigterm::until_terminated;
 use apigee_flux_configuration::inventory;
 use apigee_flux_configuration::{Actor, Claimant, OwnedPlace, Scope};
 use apigee_flux_deployer::apply::{ApplyOptions, ApplyReport, Mode};
-use apigee_flux_deployer::in_cluster::{ApiServer, Cluster, KubeCluster};
+use apigee_flux_deployer::in_cluster::{ApiServer, Cluster, KubeCluster, ObjectsCluster};
 use apigee_flux_deployer::mount::read_inventory;
 use apigee_flux_deployer::reconcile::{self, ReconcileOptions, Source, cron_job_report};
 use apigee_flux_deployer::{Error, Target};
+use apigee_flux_disk::read_named;
 use apigee_flux_model::diag::Severity;
 use apigee_flux_model::duration;
 use apigee_flux_model::names::kubernetes::ACCOUNT_PATH;
+
+/// The maximum size of a file with the objects of a namespace: those of some ten thousand proxies.
+const MAX_OBJECTS_BYTES: usize = 1 << 30;
 
 /// The time limit for the note on the CronJob.
 const NOTE_PATIENCE: Duration = Duration::from_secs(10);
@@ -33,11 +37,19 @@ pub(super) struct ReconcileArgs {
     /// Folder with the token, ca.crt and namespace that the pod uses for that
     #[arg(long, value_name = "DIR", default_value = ACCOUNT_PATH)]
     account: PathBuf,
-    /// Outside of a cluster: the rendered inventory.json
-    #[arg(long, value_name = "FILE", required_unless_present = "from_cluster", conflicts_with = "from_cluster")]
+    /// Outside of a cluster: the objects of its namespace, as `kubectl get configmaps,jobs --output json` prints them, instead of the Kubernetes API
+    #[arg(long, value_name = "FILE", conflicts_with = "from_cluster")]
+    objects: Option<PathBuf>,
+    /// Outside of a cluster: an inventory.json, whose bundles are in a folder
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present_any = ["from_cluster", "objects"],
+        conflicts_with_all = ["from_cluster", "objects"]
+    )]
     inventory: Option<PathBuf>,
     /// Outside of a cluster: the folder of the bundles
-    #[arg(long, value_name = "DIR", default_value = "bundles", conflicts_with = "from_cluster")]
+    #[arg(long, value_name = "DIR", default_value = "bundles", requires = "inventory")]
     bundles: PathBuf,
     #[command(flatten)]
     desired: ConfigurationArgs,
@@ -95,7 +107,11 @@ async fn reconcile_all(
     let (provenance, client) = args.job.prepare(log)?;
     let mut claimant =
         args.ownership.required(Actor::Reconciler, Scope::Environment, args.ownership.state()?.as_ref())?;
-    let cluster = if args.from_cluster { Some(cluster(args, &mut claimant)?) } else { None };
+    let cluster = match &args.objects {
+        Some(file) => Some(objects(file)?),
+        None if args.from_cluster => Some(cluster(args, &mut claimant)?),
+        None => None,
+    };
     let source = match (&cluster, &args.inventory) {
         (Some(cluster), _) => Source::Cluster(Arc::clone(cluster)),
         (None, Some(file)) => {
@@ -142,6 +158,14 @@ fn cluster(args: &ReconcileArgs, claimant: &mut Claimant) -> Result<Arc<dyn Clus
     let server = ApiServer::from_pod(&args.account).map_err(Error::NoInput)?;
     claimant.namespace = Some(server.namespace().to_owned());
     Ok(Arc::new(KubeCluster::new(server, claimant.job.clone())))
+}
+
+/// The objects of a namespace in a file.
+fn objects(file: &Path) -> Result<Arc<dyn Cluster>, Error> {
+    let shown = file.display();
+    let bytes = read_named(file, MAX_OBJECTS_BYTES).map_err(|why| Error::NoInput(format!("`{shown}` {why}")))?;
+    let objects = ObjectsCluster::parse(&bytes).map_err(|why| Error::Usage(format!("`{shown}` {why}")))?;
+    Ok(Arc::new(objects))
 }
 
 /// Shows the result on the CronJob. The run itself is complete; a missing note does not change its result.

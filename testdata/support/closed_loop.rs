@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use apigee_flux_configuration::inventory::{Deep, Index, Inventory, InventoryBundle};
+use apigee_flux_configuration::inventory::{Deep, Inventory};
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_configuration::{Claimant, OwnedPlace, record};
 use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::apply::{self, ApplyEvent, ApplyReport, Mode, ResourceResult, Secrets, apply};
 use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::client::Settings;
-use apigee_flux_deployer::in_cluster::{self, CronJobReport, Jobs, State, objects};
+use apigee_flux_deployer::in_cluster::ObjectsCluster;
 use apigee_flux_deployer::mount::{read_batch, read_configuration};
 use apigee_flux_deployer::reconcile::{ReconcileOptions, Source, reconcile};
 use apigee_flux_deployer::retry::Backoff;
@@ -25,12 +25,7 @@ use apigee_flux_function::k8s::Object;
 use apigee_flux_model::bundle::{BundleKind, zip};
 use apigee_flux_model::diag::Diagnostic;
 use apigee_flux_model::krm::Input;
-use apigee_flux_model::names::kubernetes::CONTENT;
 use apigee_flux_sandbox::{self as sandbox, LoggedRequest, Sandbox};
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-use k8s_openapi::api::core::v1::ConfigMap;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -127,14 +122,8 @@ impl Cluster {
     }
 
     /// The namespace with all objects, as the Kubernetes API has them.
-    fn namespace(&self) -> Namespace {
-        let of_kind = |kind: &'static str| {
-            self.objects.iter().filter(move |object| object.id.kind == kind).map(|object| object.to_json().unwrap())
-        };
-        Namespace {
-            maps: of_kind("ConfigMap").map(|map| serde_json::from_value(map).unwrap()).collect(),
-            jobs: of_kind("Job").map(|job| serde_json::from_value(job["metadata"].clone()).unwrap()).collect(),
-        }
+    fn namespace(&self) -> ObjectsCluster {
+        ObjectsCluster::new(self.objects.iter().map(|object| object.to_json().unwrap())).unwrap()
     }
 
     /// The pod of a Job or CronJob.
@@ -166,36 +155,6 @@ impl Cluster {
             return self.pod(&reconciler).argument("owner").unwrap().to_owned();
         }
         format!("default/{}", pod.argument("env").unwrap())
-    }
-}
-
-/// The objects of a namespace that the reconciler reads.
-struct Namespace {
-    maps: Vec<ConfigMap>,
-    jobs: Vec<ObjectMeta>,
-}
-
-impl in_cluster::Cluster for Namespace {
-    fn state<'a>(&'a self, organization: &'a str, environment: &'a str) -> BoxFuture<'a, Result<State, Error>> {
-        async move { objects::state(&self.maps, organization, environment) }.boxed()
-    }
-
-    fn index<'a>(&'a self, organization: &'a str, environment: &'a str) -> BoxFuture<'a, Result<Index, Error>> {
-        async move { objects::index(&self.maps, organization, environment) }.boxed()
-    }
-
-    fn jobs(&self) -> BoxFuture<'_, Result<Jobs, Error>> {
-        async { Ok(objects::jobs(&self.jobs)) }.boxed()
-    }
-
-    fn bundle<'a>(&'a self, bundle: &'a InventoryBundle) -> BoxFuture<'a, Result<Bundle, Error>> {
-        let has_label = |map: &&ConfigMap| map.metadata.labels.as_ref().unwrap().get(CONTENT) == Some(&bundle.content);
-        let maps: Vec<ConfigMap> = self.maps.iter().filter(has_label).cloned().collect();
-        async move { objects::bundle(&maps, bundle) }.boxed()
-    }
-
-    fn note<'a>(&'a self, _: &'a CronJobReport) -> BoxFuture<'a, Result<(), Error>> {
-        async { Ok(()) }.boxed()
     }
 }
 

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::out;
 use super::package::Package;
@@ -277,7 +277,16 @@ impl Story<'_> {
     fn run_cron_job(&mut self, objects: &[Object], name: &str) -> anyhow::Result<Seen> {
         let before = self.sandbox.requests().len();
         let (cluster, root, url) = (cluster(objects)?, self.pod_root(), self.sandbox.url());
-        let output = pod::run(name, &cluster, &root, &[("APIGEE_ENDPOINT", &url)])?;
+        let mut container = pod::prepare(name, &cluster, &root)?;
+        // There is no Kubernetes API here: the same objects come from a file.
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": cluster.into_values().collect::<Vec<_>>()});
+        let file = root.join("objects.json");
+        fs::write(&file, list.to_string())?;
+        let from_file = format!("--objects={}", file.display());
+        for argument in container.args.iter_mut().filter(|argument| *argument == "--from-cluster") {
+            argument.clone_from(&from_file);
+        }
+        let output = container.run(&std::env::current_exe()?, &[("APIGEE_ENDPOINT", &url)])?;
         let lines = String::from_utf8_lossy(&output.stdout);
         let outcome: Value = serde_json::from_str(lines.lines().last().unwrap_or_default())
             .with_context(|| format!("{name}: {}", String::from_utf8_lossy(&output.stderr)))?;

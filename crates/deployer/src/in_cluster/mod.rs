@@ -14,6 +14,7 @@ mod job_report;
 mod kube_cluster;
 mod kubernetes_error;
 pub mod objects;
+mod objects_cluster;
 mod report;
 
 pub use api_server::ApiServer;
@@ -23,4 +24,5 @@ pub use cron_job_report::{CronJobReport, CronJobResult};
 pub use identity::identity;
 pub use job_report::JobReport;
 pub use kube_cluster::KubeCluster;
+pub use objects_cluster::ObjectsCluster;
 pub use report::report;
