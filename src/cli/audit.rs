@@ -2,10 +2,13 @@
 
 use std::process::ExitCode;
 
+use serde::Serialize;
+
 use super::args::OrganizationArgs;
 use super::resource_rows::{Column, json, text};
 use super::{markdown, out};
-use apigee_flux_deployer::audit::{Origin, Row};
+use apigee_flux_configuration::history::HistoryAction;
+use apigee_flux_deployer::audit::{HistoryRow, Origin};
 use apigee_flux_model::diag::plain::{Plain, PlainText};
 
 /// List every resource in Apigee with its commit, tag, author, time and digest, and those created outside Git.
@@ -13,6 +16,9 @@ use apigee_flux_model::diag::plain::{Plain, PlainText};
 pub(super) struct AuditArgs {
     #[command(flatten)]
     organization: OrganizationArgs,
+    /// List the last deletions and repairs of the reconcilers instead, the newest first
+    #[arg(long)]
+    history: bool,
     /// Output format
     #[arg(long, value_enum, default_value = "markdown")]
     format: AuditFormat,
@@ -51,18 +57,44 @@ const AUDIT: &[Column] = &[
     ("logFilter", |row| &row.log_filter),
 ];
 
+const HISTORY: &[Column<HistoryRow>] = &[
+    ("time", |row| &row.time),
+    ("action", |row| match row.action {
+        HistoryAction::Deleted => "deleted",
+        HistoryAction::Repaired => "repaired",
+    }),
+    ("organization", |row| &row.organization),
+    ("environment", |row| text(row.environment.as_ref())),
+    ("kind", |row| &row.kind),
+    ("name", |row| &row.name),
+    ("owner", |row| &row.owner),
+    ("namespace", |row| text(row.namespace.as_ref())),
+    ("cluster", |row| text(row.cluster.as_ref())),
+    ("source", |row| text(row.source.as_ref())),
+    ("commit", |row| text(row.commit.as_ref())),
+    ("reason", |row| &row.reason),
+];
+
 /// Runs the command.
 pub(super) fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
-    let rows = args.organization.rows(false)?;
-    out::stdout(&match args.format {
-        AuditFormat::Markdown => markdown(&rows, AUDIT),
-        AuditFormat::Csv => csv(&rows, AUDIT),
-        AuditFormat::Json => json(&rows)?,
-    })?;
+    let text = if args.history {
+        shown(args.format, &args.organization.history()?, HISTORY)
+    } else {
+        shown(args.format, &args.organization.rows(false)?, AUDIT)
+    };
+    out::stdout(&text?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn markdown(rows: &[Row], columns: &[Column]) -> PlainText {
+fn shown<R: Serialize>(format: AuditFormat, rows: &[R], columns: &[Column<R>]) -> anyhow::Result<PlainText> {
+    Ok(match format {
+        AuditFormat::Markdown => markdown(rows, columns),
+        AuditFormat::Csv => csv(rows, columns),
+        AuditFormat::Json => json(rows)?,
+    })
+}
+
+fn markdown<R>(rows: &[R], columns: &[Column<R>]) -> PlainText {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let mut text = PlainText::new();
     text.line(format_args!("| {} |", names.join(" | ")));
@@ -75,7 +107,7 @@ fn markdown(rows: &[Row], columns: &[Column]) -> PlainText {
 }
 
 /// CSV as in RFC 4180. A cell that a spreadsheet would evaluate as a formula is prefixed with an apostrophe.
-fn csv(rows: &[Row], columns: &[Column]) -> PlainText {
+fn csv<R>(rows: &[R], columns: &[Column<R>]) -> PlainText {
     let cell = |text: &str| {
         let formula = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
         let text = format!("{formula}{}", Plain(text));

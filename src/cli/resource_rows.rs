@@ -1,10 +1,12 @@
 //! What `status` and `audit` print: a row for each resource.
 
+use serde::Serialize;
+
 use apigee_flux_deployer::audit::Row;
 use apigee_flux_model::diag::plain::PlainText;
 
 /// A column: its heading, and a row's cell.
-pub(super) type Column = (&'static str, fn(&Row) -> &str);
+pub(super) type Column<R = Row> = (&'static str, fn(&R) -> &str);
 
 /// The text of an optional cell.
 pub(super) fn text(cell: Option<&String>) -> &str {
@@ -12,7 +14,7 @@ pub(super) fn text(cell: Option<&String>) -> &str {
 }
 
 /// All rows as a JSON list of objects.
-pub(super) fn json(rows: &[Row]) -> anyhow::Result<PlainText> {
+pub(super) fn json<R: Serialize>(rows: &[R]) -> anyhow::Result<PlainText> {
     Ok(PlainText::of_json(&serde_json::to_string_pretty(rows)?))
 }
 

@@ -4,7 +4,8 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
 
-use apigee_flux_configuration::{Document, Id, OwnedPlace, Record, record};
+use apigee_flux_configuration::history::{HistoryAction, HistoryEntry, HistoryPage};
+use apigee_flux_configuration::{Claimant, Document, Id, OwnedPlace, Record, record};
 use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::apply::{self, ApplyEvent, apply};
 use apigee_flux_deployer::client::Settings;
@@ -172,4 +173,45 @@ async fn a_record_names_the_owner_of_a_proxy_and_the_repository_of_what_it_runs(
     let row = ours(&run(&sandbox, &["audit", "--format=json"]).await);
     assert_eq!((&row["owner"], &row["source"]), (&json!("team-a/dev"), &Value::Null));
     assert_eq!(row["commit"], "0a1b2c3d4e5f");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_reconcilers_did_is_listed_with_the_newest_first() {
+    let sandbox = world().await;
+    let entry = |time: &str, action, name: &str| HistoryEntry {
+        time: time.into(),
+        action,
+        id: Id { kind: "ApigeeProxy".into(), parent: None, name: name.into() },
+        commit: Some("0a1b2c3".into()),
+        source: None,
+        reason: "because | of <b>".into(),
+    };
+    let claimant = Claimant { namespace: Some("team-a".into()), ..Claimant::new("team-a/dev") };
+    let page = HistoryPage {
+        history: vec![entry("2026-11-02T10:00:00Z", HistoryAction::Deleted, "old")],
+        ..HistoryPage::new(&claimant)
+    };
+    let other = HistoryPage {
+        history: vec![entry("2026-11-03T10:00:00Z", HistoryAction::Repaired, "ours")],
+        ..HistoryPage::new(&Claimant::new("team-b/dev"))
+    };
+    let entries =
+        format!("{}/v1/organizations/acme/environments/dev/keyvaluemaps/{}/entries", sandbox.url(), record::MAP);
+    for page in [page, other] {
+        let entry = json!({"name": page.key(1), "value": serde_json::to_string(&page).unwrap()}).to_string();
+        let request = reqwest::Client::new().post(&entries).header("content-type", "application/json").body(entry);
+        assert!(request.send().await.unwrap().status().is_success());
+    }
+    let rows: Vec<Value> =
+        serde_json::from_str(&run(&sandbox, &["audit", "--history", "--format=json"]).await).unwrap();
+    let found: Vec<_> = rows.iter().map(|row| [&row["action"], &row["name"], &row["owner"]]).collect();
+    assert_eq!(found, [["repaired", "ours", "team-b/dev"], ["deleted", "old", "team-a/dev"]]);
+    let markdown = run(&sandbox, &["audit", "--history"]).await;
+    assert!(
+        markdown.contains("| 2026-11-02T10:00:00Z | deleted | acme | dev | ApigeeProxy | old | team-a/dev | team-a |"),
+        "{markdown}"
+    );
+    assert!(!markdown.contains("<b>"), "{markdown}");
+    // A page of a history is not a resource.
+    assert!(!run(&sandbox, &["audit"]).await.contains("because"));
 }

@@ -15,7 +15,7 @@ use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::apply::{self, ApplyEvent, ApplyReport, Mode, ResourceResult, Secrets, apply};
 use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::client::Settings;
-use apigee_flux_deployer::in_cluster::ObjectsCluster;
+use apigee_flux_deployer::in_cluster::{self, ObjectsCluster};
 use apigee_flux_deployer::mount::{read_batch, read_configuration};
 use apigee_flux_deployer::reconcile::{ReconcileOptions, Source, reconcile};
 use apigee_flux_deployer::retry::Backoff;

@@ -10,7 +10,9 @@ use crate::api::client::Client;
 use crate::api::deployment::{Deployment, RuntimeState};
 use crate::api::resource_name::ResourceName;
 use crate::error::Error;
+use crate::records::history::read_history;
 use crate::records::register::Register;
+use apigee_flux_configuration::history::{HistoryAction, HistoryEntry, HistoryPage};
 use apigee_flux_configuration::{Id, OwnedPlace, Record};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::bundle::RevisionRecord;
@@ -69,6 +71,66 @@ pub struct Row {
     pub changed: Option<String>,
     /// A Cloud Logging filter that finds who changed it; Apigee itself does not report this.
     pub log_filter: String,
+}
+
+/// What a reconciler did to one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryRow {
+    /// When, RFC 3339.
+    pub time: String,
+    /// `deleted` or `repaired`.
+    pub action: HistoryAction,
+    /// The organization.
+    pub organization: String,
+    /// The environment; `None` for a resource of the organization.
+    pub environment: Option<String>,
+    /// The kind as in specs.
+    pub kind: String,
+    /// Its name, preceded by its parent.
+    pub name: String,
+    /// The owner whose reconciler it was.
+    pub owner: String,
+    /// The namespace of the reconciler.
+    pub namespace: Option<String>,
+    /// The identity of its cluster.
+    pub cluster: Option<String>,
+    /// The repository of the desired state.
+    pub source: Option<String>,
+    /// The commit of the desired state.
+    pub commit: Option<String>,
+    /// Why, or what differed.
+    pub reason: String,
+}
+
+/// The last deletions and repairs of all reconcilers in the environments and the organization, the newest first.
+pub async fn history(client: &Client, organization: &Name, environments: &[Name]) -> Result<Vec<HistoryRow>, Error> {
+    let environments = environments.iter().map(|environment| Some(environment.to_string()));
+    let mut rows = Vec::new();
+    for environment in environments.chain([None]) {
+        let place = OwnedPlace { organization: organization.to_string(), environment };
+        for HistoryPage { owner, namespace, cluster, history } in read_history(client, place.as_place()).await? {
+            rows.extend(history.into_iter().map(|HistoryEntry { time, action, id, commit, source, reason }| {
+                HistoryRow {
+                    time,
+                    action,
+                    organization: place.organization.clone(),
+                    environment: place.environment.clone(),
+                    name: id.path(),
+                    kind: id.kind,
+                    owner: owner.clone(),
+                    namespace: namespace.clone(),
+                    cluster: cluster.clone(),
+                    source,
+                    commit,
+                    reason,
+                }
+            }));
+        }
+    }
+    // All times are in UTC and of one length. The sort keeps the order of equal ones.
+    rows.sort_by(|a, b| b.time.cmp(&a.time));
+    Ok(rows)
 }
 
 /// All deployed proxies and shared flows of the environments, and all configuration that has a record. With `state`,

@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::ApigeeArgs;
 use crate::cli::block_on::block_on;
-use apigee_flux_deployer::Error;
-use apigee_flux_deployer::audit::{Row, audit};
+use apigee_flux_deployer::audit::{HistoryRow, Row, audit, history};
+use apigee_flux_deployer::{Client, Error};
 use apigee_flux_model::duration;
 use apigee_flux_model::names::Name;
 
@@ -31,14 +31,29 @@ impl OrganizationArgs {
     /// The resources of the organization and of the environments, with the state of the runtime if `state` is set.
     pub(in crate::cli) fn rows(&self, state: bool) -> Result<Vec<Row>, Error> {
         block_on(async {
-            let client = self.apigee.client()?.until(Instant::now() + self.timeout);
-            let environments = if self.environments.is_empty() {
-                client.environments(&self.organization).await?
-            } else {
-                self.environments.clone()
-            };
+            let (client, environments) = self.prepare().await?;
             audit(&client, &self.organization, &environments, state).await
         })
         .flatten()
+    }
+
+    /// What the reconcilers did lately.
+    pub(in crate::cli) fn history(&self) -> Result<Vec<HistoryRow>, Error> {
+        block_on(async {
+            let (client, environments) = self.prepare().await?;
+            history(&client, &self.organization, &environments).await
+        })
+        .flatten()
+    }
+
+    /// The client, and the names of the environments.
+    async fn prepare(&self) -> Result<(Client, Vec<Name>), Error> {
+        let client = self.apigee.client()?.until(Instant::now() + self.timeout);
+        let environments = if self.environments.is_empty() {
+            client.environments(&self.organization).await?
+        } else {
+            self.environments.clone()
+        };
+        Ok((client, environments))
     }
 }

@@ -82,10 +82,10 @@ fn other<'o>(proxy: &'o OtherProxy, leaving: &[Difference], recorded: &'o Record
 fn taken(difference: &mut Difference, path: &str, other: &Other<'_>, leaving: &mut [Difference]) {
     let name = &other.proxy.name;
     if let Some(left) = other.leaving.and_then(|index| leaving.get_mut(index)) {
-        difference.reason += &format!(
-            "; its Job first undeploys the proxy `{name}`, which left the specs, so renaming interrupts `{path}`: set `spec.name: {name}` to \
+        difference.add_reason(&format!(
+            "its Job first undeploys the proxy `{name}`, which left the specs, so renaming interrupts `{path}`: set `spec.name: {name}` to \
              keep the name in Apigee"
-        );
+        ));
         if left.change == PlannedChange::Kept {
             left.change = PlannedChange::Delete;
             left.reason = format!(

@@ -77,7 +77,7 @@ impl Recorded {
                 difference.reason = format!("its spec moved here from the namespace `{from}`; nothing else changes");
             }
             Some(Ok(Claim::Moved { from })) => {
-                difference.reason += &format!("; its spec moved here from the namespace `{from}`");
+                difference.add_reason(&format!("its spec moved here from the namespace `{from}`"));
             }
             Some(Ok(Claim::Adopted { from })) if is_equal => {
                 difference.change = PlannedChange::Move;
@@ -91,7 +91,7 @@ impl Recorded {
                 );
             }
             Some(Ok(Claim::Adopted { from })) => {
-                difference.reason += &format!("; it is adopted from the owner `{from}`");
+                difference.add_reason(&format!("it is adopted from the owner `{from}`"));
             }
         }
     }
@@ -140,6 +140,7 @@ mod tests {
 
     #[test]
     fn a_claim_decides_what_is_reported() {
+        use PlannedChange::{Move, Refused, Unchanged, Update};
         let check = |before: Record, change, adopt, expected, part: &str| {
             let mut difference = Difference {
                 organization: "acme".into(),
@@ -154,7 +155,6 @@ mod tests {
             assert_eq!(difference.change, expected, "{}", difference.reason);
             assert!(difference.reason.contains(part), "{}", difference.reason);
         };
-        use PlannedChange::{Move, Refused, Unchanged, Update};
         check(record("a/prod", None), Unchanged, Adopt::Never, Unchanged, "so");
         check(record("b/prod", Some("b")), Unchanged, Adopt::Never, Move, "moved here from the namespace `b`");
         check(

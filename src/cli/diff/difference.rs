@@ -116,6 +116,12 @@ impl Comparison {
 }
 
 impl Difference {
+    /// Adds a clause to the reason.
+    pub(super) fn add_reason(&mut self, clause: &str) {
+        self.reason.push_str("; ");
+        self.reason.push_str(clause);
+    }
+
     /// `organization/environment`.
     pub(super) fn place(&self) -> String {
         match &self.environment {

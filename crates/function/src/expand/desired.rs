@@ -166,8 +166,8 @@ impl<'r> Expanded<'_, 'r> {
     }
 
     fn bundles_of(&self, environment: &Environment<'r>) -> impl Iterator<Item = &BundleResource<'r>> {
-        let is_here = |known: &&Environment<'r>| std::ptr::eq(*known, environment);
-        self.bundles.iter().filter(move |bundle| bundle.environments.iter().any(|known| is_here(&known)))
+        let is_here = |known: &Environment<'r>| std::ptr::eq(known, environment);
+        self.bundles.iter().filter(move |bundle| bundle.environments.iter().any(|known| is_here(known)))
     }
 
     fn configuration_of(&self, environment: &Environment<'r>, scope: Scope) -> DesiredConfiguration {
@@ -196,7 +196,8 @@ impl<'r> Expanded<'_, 'r> {
         let of_bundles = environments.iter().flat_map(|environment| {
             self.bundles_of(environment).filter_map(|bundle| namespace_of(bundle, environment))
         });
-        let of_entries = self.configuration.iter().filter(|one| is_meant(one.environment)).map(|one| one.namespace());
+        let of_entries =
+            self.configuration.iter().filter(|one| is_meant(one.environment)).map(ConfigurationResource::namespace);
         let kept =
             self.kept.iter().filter(|(_, environment)| is_meant(environment)).map(|(namespace, _)| namespace.as_str());
         let all = own.chain(kept).chain(of_bundles).chain(of_entries).filter(|namespace| !namespace.is_empty());
