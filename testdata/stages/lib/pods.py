@@ -126,9 +126,17 @@ class PodRunner:
                 process.stop(pod["metadata"].get("deletionGracePeriodSeconds", 0))
             if is_deleted and (process is None or process.done.is_set()):
                 # The API keeps a deleted pod until the kubelet says that its processes have ended.
-                self.api.delete(f"{self.path}/pods/{pod['metadata']['name']}", {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}})
+                self.remove(pod)
         for uid in self.processes.keys() - pods.keys():
             self.processes[uid].stop(0)
+
+    def remove(self, pod):
+        try:
+            self.api.delete(f"{self.path}/pods/{pod['metadata']['name']}", {"gracePeriodSeconds": 0, "preconditions": {"uid": pod["metadata"]["uid"]}})
+        except Refused as refusal:
+            # It is gone already.
+            if refusal.status not in (404, 409):
+                raise
 
     def kill(self):
         for process in list(self.processes.values()):
