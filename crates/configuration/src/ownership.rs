@@ -145,7 +145,7 @@ pub fn claim(record: Option<&Record>, claimant: &Claimant, adopt: Adopt) -> Resu
     let is_own = record.owner == claimant.owner && elsewhere.is_none();
     let replaced = match (&record.cluster, &claimant.cluster) {
         (Some(recorded), Some(own)) if recorded != own && (is_own || sibling.is_some()) => {
-            if claimant.replaces_cluster.as_ref() != Some(recorded) {
+            if claimant.replaces_cluster.as_ref() != Some(recorded) || claimant.actor == Actor::Reconciler {
                 return Err(Refusal::Cluster { record: boxed(), cluster: own.clone() });
             }
             true

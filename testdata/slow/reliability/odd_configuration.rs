@@ -12,7 +12,7 @@ use apigee_flux_configuration::{Document, Id, OwnedPlace};
 use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::apply::{ApplyListener, ApplyOptions, apply};
 use apigee_flux_deployer::client::Settings;
-use apigee_flux_deployer::prune::{Kept, prune};
+use apigee_flux_deployer::prune::prune;
 use apigee_flux_deployer::retry::Backoff;
 use apigee_flux_deployer::{Client, TokenSource};
 use apigee_flux_sandbox::{self as sandbox, FaultRule, InjectedFault, Occurrence, OddResponse, Sandbox};
@@ -96,8 +96,8 @@ impl World {
     async fn prune(&self) -> (u8, String) {
         // Another resource is left in Git: an empty state of Git deletes nothing.
         let ids = BTreeSet::from([Id { kind: "ApigeeReference".to_owned(), parent: None, name: "other".to_owned() }]);
-        let kept = [Kept { place: place(), owner: "team".to_owned(), ids }];
-        match prune(&self.client, &kept, 9, &Self::options(), Arc::new(|_| ())).await {
+        let silent: ApplyListener = Arc::new(|_| ());
+        match prune(&self.client, &place(), ids, 9, &Self::options(), &silent).await {
             Ok(report) => (report.exit().code(), format!("{:?}", report.resources)),
             Err(error) => (error.exit().code(), error.to_string()),
         }

@@ -116,13 +116,15 @@ impl Pruning<'_> {
                 Err(error) if kept.ids.is_empty() && error.is_forbidden() => continue,
                 other => other?,
             };
-            let removed = register.records().filter(|record| {
-                has_signed(&kept.claimant, record)
-                    && record.when_gone != WhenGone::Orphan
-                    && !kept.ids.contains(&record.id)
-            });
+            let removed = register
+                .records()
+                .filter(|record| has_signed(&kept.claimant, record) && !kept.ids.contains(&record.id));
             for record in removed {
                 let one = Leaving { kept, record: record.clone(), continuations: register.continuations(&record.id) };
+                // What is kept after its removal from Git is handed over too, but not deleted.
+                if record.when_gone == WhenGone::Orphan && !matches!(fate(&one, self.names), Ok(Fate::HandOver(_))) {
+                    continue;
+                }
                 let fate = self.fate(&one).await;
                 leaving.push((one, fate));
             }

@@ -195,7 +195,12 @@ impl ReconcileRun<'_> {
     fn add(&self, report: &mut ApplyReport, stage: Result<ApplyReport, Error>) -> bool {
         match stage {
             Ok(stage) => {
-                let in_sync = stage.exit().is_ok() && stage.count(ResourceResult::Left) == 0;
+                // What belongs to another owner is not this one's to bring in sync. If it counted, two owners that exchange two resources
+                // would wait for each other: neither would delete the one that the other waits for.
+                let is_in_sync = |applied: &Applied| {
+                    applied.result != ResourceResult::Left && (applied.exit.is_ok() || applied.exit == Exit::OtherOwner)
+                };
+                let in_sync = stage.resources.iter().all(is_in_sync);
                 report.extend(stage);
                 in_sync
             }
