@@ -149,8 +149,11 @@ impl Ownership {
         }
         if !self.announced {
             site.ask_guard().await?;
+            return self.write(site, record).await;
         }
-        self.write(site, record).await
+        self.write(site, record).await?;
+        // A request that a former Job had sent before it was stopped may arrive late and name its bundle: the next pod corrects the record.
+        self.verify(site).await
     }
 
     /// Records the failure of an attempt, so that the next pod of the same Job does not repeat it. Without the record it

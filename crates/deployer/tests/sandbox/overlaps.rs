@@ -4,13 +4,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use apigee_flux_configuration::{Actor, Claimant};
 use apigee_flux_deployer::DeployOptions;
 use apigee_flux_deployer::outcome::BundleResult;
 use apigee_flux_sandbox::Moment;
 use tokio::task::JoinSet;
 
-use super::owned::{World, check, check_failed, client, id, job, orders};
+use super::owned::{World, check, check_failed, client, id, job, orders, reconciler};
 
 /// Pseudo-random numbers (xorshift).
 struct Random(u64);
@@ -69,8 +68,15 @@ async fn race(seed: u64) -> (Option<String>, bool) {
     let (bundle, options) = (orders("old"), job("mine", "j1"));
     let (_, (report, pods), ()) = tokio::join!(old.deploy(&bundle, &options), later, stopped);
     let world = new;
-    let record = world.record("orders").await.unwrap();
+    let mut record = world.record("orders").await.unwrap();
     let wanted = orders("new").digest.hex();
+    // In a revert the new Job has nothing to write, and a record that the former pod sent just before it was stopped may arrive later. The
+    // reconciler corrects it, since the new Job agrees with the inventory.
+    if record.digest != wanted && first == "new" {
+        let report = world.deploy(&orders("new"), &reconciler("mine")).await;
+        check(&report, BundleResult::Unchanged, Some("1"));
+        record = world.record("orders").await.unwrap();
+    }
     let broken = if !report.exit.is_ok() {
         Some(format!("the new Job fails: {}", report.outcome.reason))
     } else if record.digest != wanted {
@@ -130,17 +136,13 @@ async fn overtaken(by: DeployOptions, options: DeployOptions) -> (World, apigee_
 
 #[tokio::test]
 async fn a_run_that_was_overtaken_stops_before_its_deployment() {
-    let reconciler = || {
-        let claimant = Claimant { actor: Actor::Reconciler, ..job("mine", "tick").claimant.unwrap() };
-        DeployOptions { claimant: Some(claimant), ..job("mine", "tick") }
-    };
-    for options in [job("mine", "j2"), reconciler()] {
+    for options in [job("mine", "j2"), reconciler("mine")] {
         let (world, report) = overtaken(job("mine", "j3"), options).await;
         check_failed(&report, 75, &["another Job took over"]);
         assert_eq!(world.revision("orders").await, Some(id("1")));
         assert_eq!(world.record("orders").await.unwrap().job.as_deref(), Some("j3"));
     }
     // The reconciler writes the uid of the Job, so it does not stop the Job that it helps.
-    let (_, report) = overtaken(job("mine", "j1"), reconciler()).await;
+    let (_, report) = overtaken(job("mine", "j1"), reconciler("mine")).await;
     check(&report, BundleResult::Deployed, Some("2"));
 }

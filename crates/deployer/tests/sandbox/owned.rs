@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use apigee_flux_configuration::call::Request;
 use apigee_flux_configuration::inventory::{Named, NamedResource, Names};
-use apigee_flux_configuration::{Answer, Body, Claimant, Id, Read, Record, Shape, Verb, record};
+use apigee_flux_configuration::{Actor, Answer, Body, Claimant, Id, Read, Record, Shape, Verb, record};
 use apigee_flux_deployer::client::{DeployParameters, Settings};
 use apigee_flux_deployer::event::Event;
 use apigee_flux_deployer::outcome::BundleResult;
@@ -78,6 +78,13 @@ pub(crate) fn job_in(owner: &str, namespace: &str, uid: &str) -> DeployOptions {
         ..Claimant::new(owner)
     };
     DeployOptions { claimant: Some(claimant), ..person() }
+}
+
+/// A tick of an owner's reconciler.
+pub(crate) fn reconciler(owner: &str) -> DeployOptions {
+    let options = job(owner, "tick");
+    let claimant = options.claimant.clone().map(|claimant| Claimant { actor: Actor::Reconciler, ..claimant });
+    DeployOptions { claimant, ..options }
 }
 
 /// A state of Git that defines these proxies.
