@@ -18,7 +18,6 @@ pub enum WhenGone {
 
 impl WhenGone {
     /// True for the default.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     pub fn is_orphan(&self) -> bool {
         *self == Self::Orphan
     }
@@ -39,7 +38,6 @@ pub enum Adopt {
 
 impl Adopt {
     /// True for the default.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     pub fn is_never(&self) -> bool {
         *self == Self::Never
     }
