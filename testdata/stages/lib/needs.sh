@@ -167,10 +167,10 @@ need_flux_tools() {
 }
 install_flux_tools() {
     local module
+    local -x GOBIN=$TOOLS/flux GOFLAGS=-mod=readonly CGO_ENABLED=0
     rm -rf "$TOOLS/flux" && mkdir -p "$TOOLS/flux/crds" || return
     (
         cd testdata/tools/flux || exit
-        export GOBIN=$TOOLS/flux GOFLAGS=-mod=readonly CGO_ENABLED=0
         for module in source-controller kustomize-controller; do
             cp "$(go list -m -f '{{.Dir}}' "github.com/fluxcd/$module")"/config/crd/bases/*.yaml "$TOOLS/flux/crds/" || exit
         done
@@ -182,10 +182,10 @@ install_flux_tools() {
 # pinned: the checksum database of Go tells whether the modules are what everybody gets. A newer Go is downloaded if they need it.
 install_flux_version() {
     local folder=$TOOLS/flux-$1 module file
+    local -x GOBIN=$folder GOFLAGS=-mod=mod CGO_ENABLED=0 GOTOOLCHAIN=auto
     rm -rf "$folder" && mkdir -p "$folder/crds" "$folder/module" && cp testdata/tools/flux/tools.go "$folder/module/" || return
     (
         cd "$folder/module" || exit
-        export GOBIN=$folder GOFLAGS=-mod=mod CGO_ENABLED=0 GOTOOLCHAIN=auto
         go mod init flux || exit
         for module in source-controller kustomize-controller; do
             file=$(go mod download -json "github.com/fluxcd/$module@v$1") || { echo "$file"; exit 1; }

@@ -69,7 +69,7 @@ def broken(items):
     reporting = {
         (namespace(job), job["metadata"]["name"])
         for job in jobs
-        if any(argument.startswith("--report-job=") for c in containers(job) for argument in c.get("args", []))
+        if any(argument.startswith(("--report-job=", "--from-cluster")) for c in containers(job) for argument in c.get("args", []))
     }
     for place, name in sorted(allowed ^ reporting):
         yield f"Job {place}/{name} reports or may report to its cluster, not both"

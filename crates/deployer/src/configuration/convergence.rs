@@ -15,7 +15,7 @@ use crate::records::register::{self, Register};
 use crate::secret_writer::SecretCreation;
 use apigee_flux_configuration::call::shown_path;
 use apigee_flux_configuration::document::Entry;
-use apigee_flux_configuration::ownership::{Actor, Claim, Refusal, claim};
+use apigee_flux_configuration::ownership::{Actor, Claim, claim};
 use apigee_flux_configuration::record;
 use apigee_flux_configuration::secret::{self, ValueFrom};
 use apigee_flux_configuration::{
@@ -136,8 +136,8 @@ impl Convergence<'_> {
         let mut conflict = None;
         let known = shared.register.get(&self.entry.id);
         if shared.options.mode != Mode::Compare {
-            self.claim =
-                claim(known, &shared.options.claimant, self.entry.adopt).map_err(|refusal| self.refused(refusal))?;
+            self.claim = claim(known, &shared.options.claimant, self.entry.adopt)
+                .map_err(|refusal| Error::of_refusal(refusal, shared.options.claimant.actor))?;
         }
         if known.is_none() && shared.register.is_empty() && shared.options.mode != Mode::Compare {
             register::prove_absence(&self.client, self.place(), &self.entry.id).await?;
@@ -312,17 +312,6 @@ impl Convergence<'_> {
 
     fn say(&self, phase: Phase, message: String) {
         (self.shared.progress)(ApplyEvent::Step(&self.entry.id, &Event::new(phase, message)));
-    }
-
-    /// The error for a resource that this run has no claim on.
-    fn refused(&self, refusal: Refusal) -> Error {
-        match refusal {
-            // The reconciler has an older state of Git than the Job that moved it.
-            Refusal::MovedAway(_) if self.shared.options.claimant.actor == Actor::Reconciler => {
-                Error::Left(refusal.to_string())
-            }
-            refusal => Error::OtherOwner(Box::new(refusal)),
-        }
     }
 
     /// Decides whether an unmanaged resource, or that of another owner, may be adopted.

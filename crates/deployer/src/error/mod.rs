@@ -17,7 +17,7 @@ use crate::error::network_error::NetworkError;
 use crate::error::state_error::StateError;
 use crate::error::unexpected_response::UnexpectedResponse;
 use apigee_flux_configuration::Id;
-use apigee_flux_configuration::ownership::Refusal;
+use apigee_flux_configuration::ownership::{Actor, Refusal};
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::exit::Exit;
 use apigee_flux_model::names::RevisionId;
@@ -109,6 +109,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error for a resource on which a run has no claim.
+    pub(crate) fn of_refusal(refusal: Refusal, actor: Actor) -> Self {
+        match (&refusal, actor) {
+            // The reconciler has an older state of Git than the Job that moved it.
+            (Refusal::MovedAway(_), Actor::Reconciler) => Self::Left(refusal.to_string()),
+            _ => Self::OtherOwner(Box::new(refusal)),
+        }
+    }
+
     /// How the program ends after this error.
     pub fn exit(&self) -> Exit {
         match self {

@@ -39,10 +39,14 @@ impl Ownership {
             KnownRecord::Read(record) => record.as_deref().cloned(),
             KnownRecord::Unread => register::read_one(site.client, site.place(), &site.id()).await?,
         };
-        let refused = |refusal| Error::OtherOwner(Box::new(refusal));
         let claim = match (&site.options.claimant, &stored) {
-            (Some(claimant), _) => Some(claim(stored.as_ref(), claimant, adopt).map_err(refused)?),
-            (None, Some(record)) => return Err(refused(Refusal::Unnamed(Box::new(record.clone())))),
+            (Some(claimant), _) => {
+                let refused = |refusal| Error::of_refusal(refusal, claimant.actor);
+                Some(claim(stored.as_ref(), claimant, adopt).map_err(refused)?)
+            }
+            (None, Some(record)) => {
+                return Err(Error::OtherOwner(Box::new(Refusal::Unnamed(Box::new(record.clone())))));
+            }
             (None, None) => None,
         };
         Ok(Self { before: stored.clone(), stored, claim, announced: false })
