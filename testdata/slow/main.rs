@@ -1,4 +1,4 @@
-//! What takes long: every field and limit of every kind, large inputs, matrices of faults and kills, random commits.
+//! What takes long: every field and limit of every kind, large inputs, matrices of faults and kills, random commits, states of Git that overlap.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
@@ -12,6 +12,7 @@ mod few_authorities;
 mod fields;
 mod large;
 mod limits;
+mod overlap;
 // The demo runs the program; here only its volumes are put together.
 #[allow(dead_code, unused_imports)]
 #[path = "../../src/cli/demo/pod.rs"]
@@ -45,6 +46,6 @@ fn main() -> ExitCode {
     // Each of these waits more than it works.
     let small = run(2 * processors, vec![large::trials(), fields::trials(), limits::trials()]);
     // Each of these does many things at a time, and has a bound for one.
-    let busy = run(processors, vec![soak::trials(), reliability::trials()]);
+    let busy = run(processors, vec![soak::trials(), overlap::trials(), reliability::trials()]);
     if small || busy { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
