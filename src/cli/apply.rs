@@ -59,7 +59,7 @@ async fn apply_all(args: &ApplyArgs, place: &OwnedPlace, log: &Log) -> Result<Co
     let secret_writer = args.desired.secret_writer(&args.job.output)?;
     let options = ApplyOptions { provenance, timeout: args.timeout, claimant, secret_writer, ..ApplyOptions::new("") };
     let run = apply(&client, place, &document, args.desired.secrets(), &options, progress(log, place));
-    let report = until_terminated(log, &client, run).await??;
+    let report = Box::pin(until_terminated(log, &client, run)).await??;
     Ok(CompletedRun { report, commit, stopped: client.stop().is_requested(), look: false })
 }
 

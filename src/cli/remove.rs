@@ -67,7 +67,7 @@ async fn remove_it(args: &RemoveArgs, log: &Log) -> DeployReport {
     let options = DeployOptions { timeout: args.timeout, provenance, claimant, names, ..DeployOptions::default() };
     let progress = |event: &_| log.event(event);
     let run = remove(&client, kind, name, &target, removal, &options, &progress);
-    until_terminated(&log, &client, run).await.unwrap_or_else(|error| {
+    Box::pin(until_terminated(&log, &client, run)).await.unwrap_or_else(|error| {
         let DeployReport { outcome, exit } = failed(args, &error, log.elapsed());
         DeployReport { outcome: Outcome { writes: client.writes(), ..outcome }, exit }
     })

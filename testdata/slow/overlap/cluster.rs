@@ -88,7 +88,7 @@ impl Objects {
         let number = seen.jobs.len();
         let shown: Vec<String> =
             wants.iter().map(|((kind, name), wanted)| format!("{kind} {name}={}", wanted.value)).collect();
-        seen.tell(format!(
+        seen.tell(&format!(
             "Job {name} #{number} is created in {place} by commit {}: {}",
             commit.number,
             shown.join(", ")
@@ -104,7 +104,7 @@ impl Objects {
         let clock = seen.tick();
         seen.jobs[job].deleted = Some(clock);
         let text = format!("Job {} #{job} in {} is deleted", seen.jobs[job].name, seen.jobs[job].place);
-        seen.tell(text);
+        seen.tell(&text);
         if let Some(deleted) = self.deleted.lock().unwrap().get(&job) {
             deleted.send_replace(true);
         }

@@ -115,7 +115,7 @@ impl Seen {
         self.clock
     }
 
-    pub(crate) fn tell(&mut self, text: String) {
+    pub(crate) fn tell(&mut self, text: &str) {
         let clock = self.tick();
         self.story.push(format!("{clock:>6} {text}"));
     }
@@ -180,7 +180,7 @@ impl Seen {
 
     fn violation(&mut self, run: RunId, text: &str) {
         let text = format!("{}: {text}", self.name(run));
-        self.tell(format!("VIOLATION {text}"));
+        self.tell(&format!("VIOLATION {text}"));
         self.violations.push(text);
     }
 
@@ -236,8 +236,8 @@ impl Seen {
         let own_before = was.iter().flatten().any(|record| self.is_own(run, record));
         let was_free = was.iter().any(Option::is_none);
         let Some(now) = now else {
-            let is_leaving = |record: &&Record| bundle_kind(key.0).is_some() && self.is_sibling(run, record);
-            if !own_before && !before.is_some_and(|before| is_leaving(&before)) {
+            let is_leaving = |record: &Record| bundle_kind(key.0).is_some() && self.is_sibling(run, record);
+            if !own_before && !before.is_some_and(is_leaving) {
                 self.violation(run, &format!("it deletes the record of {key:?}, which is another's: {before:?}"));
             } else if self.runs[run].job.is_none() && self.protects(self.runs[run].place, key, horizon) {
                 self.violation(run, &format!("it deletes the record of {key:?}, which Git has"));
@@ -265,7 +265,7 @@ impl Seen {
         let same_cluster = before.cluster.as_deref() == Some(&*place.identity()) || before.cluster == *replaces;
         if job.is_none() {
             self.violation(run, &format!("the reconciler takes {key:?} over from {before:?}"));
-        } else if !adopts && !(is_sibling && same_cluster) {
+        } else if !(adopts || is_sibling && same_cluster) {
             self.violation(run, &format!("it takes {key:?} over without a right, from {before:?}"));
         } else {
             self.count("taken over");
@@ -276,11 +276,11 @@ impl Seen {
     fn judge_value(&mut self, run: RunId, key: &Key, before: Option<&String>, now: Option<&String>) {
         let horizon = self.horizon(run);
         let was = self.records_since(key, horizon);
-        let is_own = |record: &&Record| self.is_own(run, record);
+        let is_own = |record: &Record| self.is_own(run, record);
         // A proxy that is no longer in the input may be in the way of the one that has its base path now.
         let is_leaving =
-            |record: &&Record| now.is_none() && bundle_kind(key.0).is_some() && self.is_sibling(run, record);
-        if !was.iter().flatten().any(|record| is_own(&record) || is_leaving(&record)) {
+            |record: &Record| now.is_none() && bundle_kind(key.0).is_some() && self.is_sibling(run, record);
+        if !was.iter().flatten().any(|record| is_own(record) || is_leaving(record)) {
             let text = format!("it changes {key:?} from {before:?} to {now:?}, whose record is {:?}", was.last());
             self.violation(run, &text);
         }
@@ -367,7 +367,7 @@ impl Eye {
         self.seen().count(what);
     }
 
-    pub(crate) fn tell(&self, text: String) {
+    pub(crate) fn tell(&self, text: &str) {
         self.seen().tell(text);
     }
 
@@ -390,7 +390,7 @@ impl Eye {
             for (key, before) in changes {
                 let now = found.get(&key);
                 let name = seen.name(run);
-                seen.tell(format!("{name}: record of {} {}: {}", key.0, key.1, now.map_or("none".to_owned(), short)));
+                seen.tell(&format!("{name}: record of {} {}: {}", key.0, key.1, now.map_or("none".to_owned(), short)));
                 seen.judge_record(run, &key, before.as_ref(), now);
                 let clock = seen.tick();
                 seen.records.entry(key).or_default().push((clock, now.cloned()));
@@ -402,9 +402,9 @@ impl Eye {
         }
         let found = self.read(part).await;
         let mut seen = self.seen();
-        for (key, before, now) in seen.note_values(part, found) {
+        for (key, before, now) in seen.note_values(part, &found) {
             let name = seen.name(run);
-            seen.tell(format!("{name}: {} {} is {}", key.0, key.1, now.as_deref().unwrap_or("gone")));
+            seen.tell(&format!("{name}: {} {} is {}", key.0, key.1, now.as_deref().unwrap_or("gone")));
             seen.judge_value(run, &key, before.as_ref(), now.as_ref());
         }
     }
@@ -420,9 +420,9 @@ impl Eye {
         ] {
             let found = self.read(part).await;
             let mut seen = self.seen();
-            for (key, _, now) in seen.note_values(part, found) {
+            for (key, _, now) in seen.note_values(part, &found) {
                 seen.by_hand(&key);
-                seen.tell(format!("by hand: {} {} is {}", key.0, key.1, now.as_deref().unwrap_or("gone")));
+                seen.tell(&format!("by hand: {} {} is {}", key.0, key.1, now.as_deref().unwrap_or("gone")));
             }
         }
     }
@@ -550,7 +550,7 @@ impl Seen {
     }
 
     /// The values that changed, each with the former and the present one.
-    fn note_values(&mut self, part: Part, found: BTreeMap<Key, String>) -> Vec<(Key, Option<String>, Option<String>)> {
+    fn note_values(&mut self, part: Part, found: &BTreeMap<Key, String>) -> Vec<(Key, Option<String>, Option<String>)> {
         let is_in = |key: &Key| match part {
             Part::Bundles(kind) => bundle_kind(key.0) == Some(kind),
             Part::Servers => key.0 == SERVER,

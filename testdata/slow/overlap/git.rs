@@ -236,7 +236,7 @@ impl Specs {
         };
         let is_proxy = kind == PROXY;
         let item = Item {
-            namespace: *pick(&self.namespaces, random),
+            namespace: pick::<&str>(&self.namespaces, random),
             content: random.below(1000),
             when_gone: policy(kind, random),
             adopt: if self.adopts && random.below(3) == 0 { "override" } else { "never" },

@@ -98,20 +98,20 @@ struct Story {
 }
 
 impl Story {
-    async fn run(seed: u64, steps: u64, lines: usize) -> Result<(), Failed> {
+    async fn run(number: u64, steps: u64, lines: usize) -> Result<(), Failed> {
         let start = Instant::now();
-        let mut story = Self::start(seed).await;
+        let mut story = Self::start(number).await;
         for step in 1..=steps {
-            story.eye.tell(format!("step {step}"));
+            story.eye.tell(&format!("step {step}"));
             story.step().await;
-            story.check(seed, step, steps, lines)?;
+            story.check(number, step, steps, lines)?;
         }
         story.end().await;
-        story.check(seed, steps, steps, lines)?;
+        story.check(number, steps, steps, lines)?;
         let seen = story.eye.seen();
         let counts: Vec<String> = seen.counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
         println!(
-            "seed {seed}: {steps} steps, {} commits in {} repositories, {} clusters; {}; {} requests, {:.1} s",
+            "seed {number}: {steps} steps, {} commits in {} repositories, {} clusters; {}; {} requests, {:.1} s",
             story.commits,
             story.repositories.len(),
             story.places.keys().map(|place| place.cluster).max().unwrap_or_default() + 1,
@@ -122,14 +122,14 @@ impl Story {
         Ok(())
     }
 
-    fn check(&self, seed: u64, step: u64, steps: u64, lines: usize) -> Result<(), Failed> {
+    fn check(&self, number: u64, step: u64, steps: u64, lines: usize) -> Result<(), Failed> {
         let seen = self.eye.seen();
         if seen.violations.is_empty() {
             return Ok(());
         }
         let story = &seen.story[seen.story.len().saturating_sub(lines)..];
         Err(format!(
-            "seed {seed}, step {step} of {steps}:\n{}\nThe end of the story:\n{}\nRun it again: OVERLAP_FIRST_SEED={seed} OVERLAP_SEEDS=1 \
+            "seed {number}, step {step} of {steps}:\n{}\nThe end of the story:\n{}\nRun it again: OVERLAP_FIRST_SEED={number} OVERLAP_SEEDS=1 \
              OVERLAP_STEPS={steps} cargo test --workspace --test slow overlap",
             seen.violations.join("\n"),
             story.join("\n")
@@ -137,8 +137,8 @@ impl Story {
         .into())
     }
 
-    async fn start(seed: u64) -> Self {
-        let mut random = Random(seed);
+    async fn start(number: u64) -> Self {
+        let mut random = Random(number);
         let now = SandboxOptions::default().clock;
         let clock: Clock = Arc::new(move || now() - SANDBOX_AGO);
         let options =
@@ -169,7 +169,7 @@ impl Story {
                 seen.siblings.insert(namespace, specs.namespaces.clone());
             }
         }
-        seen.tell(format!("{all:?}, {clusters} clusters"));
+        seen.tell(&format!("{all:?}, {clusters} clusters"));
         let eye = Arc::new(Eye::new(sandbox.address(), seen));
         let objects = Arc::new(Objects::new(Arc::clone(&eye)));
         let mut places = BTreeMap::new();
@@ -202,7 +202,7 @@ impl Story {
             }
             16 => {
                 if let Some(what) = hands::act(&self.eye, &mut self.random).await {
-                    self.eye.tell(format!("manually: {what}"));
+                    self.eye.tell(&format!("manually: {what}"));
                     self.eye.count("manual changes");
                 }
             }
@@ -230,19 +230,19 @@ impl Story {
         let provenance = match way {
             0 if history > 2 => {
                 items.clone_from(&older.items);
-                self.eye.tell(format!("commit {name} of repository {number}: a revert to {}", older.number));
+                self.eye.tell(&format!("commit {name} of repository {number}: a revert to {}", older.number));
                 self.eye.count("reverts");
                 name
             }
             1 if history > 2 => {
                 items.clone_from(&older.items);
-                self.eye.tell(format!("commit {name} of repository {number}: pinned to {}", older.provenance));
+                self.eye.tell(&format!("commit {name} of repository {number}: pinned to {}", older.provenance));
                 self.eye.count("pins");
                 older.provenance.clone()
             }
             _ => {
                 for (what, text) in repository.specs.change(&mut items, &mut self.random) {
-                    self.eye.tell(format!("commit {name} of repository {number}: {text}"));
+                    self.eye.tell(&format!("commit {name} of repository {number}: {text}"));
                     self.eye.count(what);
                 }
                 name
@@ -250,7 +250,7 @@ impl Story {
         };
         if self.random.below(25) == 0 && self.places.keys().any(|place| place.cluster == 1) {
             repository.specs.replaces = Some(identity(0));
-            self.eye.tell("from now on, cluster 1 replaces cluster 0".to_owned());
+            self.eye.tell("from now on, cluster 1 replaces cluster 0");
             self.eye.count("replaced clusters");
         }
         let commit = repository.specs.commit(self.commits, provenance, items);
@@ -295,7 +295,7 @@ impl Story {
         let Some(layer) = self.next_layer(place) else { return };
         let Some((repository, applied)) = self.places.get_mut(&place) else { return };
         let commit = Arc::clone(self.repositories[*repository].newest());
-        self.eye.tell(format!("Flux applies {layer} of commit {} in {place}", commit.number));
+        self.eye.tell(&format!("Flux applies {layer} of commit {} in {place}", commit.number));
         let jobs = self.objects.apply(place, layer, &commit);
         applied.layers.insert(layer, commit.number);
         applied.to_prune = Some((layer, commit));
@@ -369,7 +369,7 @@ impl Story {
     /// Applies the newest states everywhere without failures, and compares Apigee with Git after two runs of all reconcilers.
     async fn end(&mut self) {
         self.runner.calm.store(true, Ordering::Relaxed);
-        self.eye.tell("the end: everything is applied".to_owned());
+        self.eye.tell("the end: everything is applied");
         let places: Vec<Place> = self.places.keys().copied().collect();
         for _ in Layer::ALL {
             for place in &places {
@@ -388,7 +388,7 @@ impl Story {
         for round in 1..=3 {
             let mut failed = Vec::new();
             for place in &places {
-                self.eye.tell(format!("the end: round {round} in {place}"));
+                self.eye.tell(&format!("the end: round {round} in {place}"));
                 let writes = self.eye.seen().writes;
                 match self.runner.tick(*place, Random(round)).await {
                     Some(Ok(report)) => {
@@ -408,7 +408,7 @@ impl Story {
                     seen.violations.push(format!("nothing changed, and the reconciler in {place} writes again"));
                 }
             }
-            self.eye.tell(format!("the end: failures of round {round}: {failed:?}"));
+            self.eye.tell(&format!("the end: failures of round {round}: {failed:?}"));
         }
         let mut wrong = Vec::new();
         {
@@ -471,7 +471,7 @@ impl Story {
         }
         let commit = repository.newest();
         let wanted = item.value(key, commit.digests.get(key));
-        if value != Some(&wanted) && !self.is_in_a_circle(seen, key) {
+        if value != Some(&wanted) && !is_in_a_circle(seen, key) {
             return Some(format!("it should be {wanted} and is {value:?}: {}", jobs_of(seen, key)));
         }
         if record.when_gone != item.when_gone || commit.digests.get(key) != Some(&record.digest) {
@@ -481,26 +481,6 @@ impl Story {
             ));
         }
         None
-    }
-
-    /// True if a proxy waits for the base path of another one that waits too: two proxies cannot swap their base paths without an outage, so
-    /// they are left as they are.
-    fn is_in_a_circle(&self, seen: &Seen, key: &Key) -> bool {
-        let waits_for = |key: &Key| {
-            let mut ended = seen.jobs.iter().rev().filter(|job| job.deleted.is_none() && job.wants.contains_key(key));
-            let text = ended.find_map(|job| job.ended.clone())?;
-            let (_, rest) = text.split_once("CONFLICTING_DEPLOYMENT: organizations/acme/apis/")?;
-            Some((git::PROXY, rest.split('/').next()?.to_owned()))
-        };
-        let mut next = key.clone();
-        for _ in 0..8 {
-            let Some(other) = waits_for(&next) else { return false };
-            if other == *key {
-                return true;
-            }
-            next = other;
-        }
-        false
     }
 
     /// The maps whose entries differ from Git at the end.
@@ -521,6 +501,26 @@ impl Story {
         }
         wrong
     }
+}
+
+/// True if a proxy waits for the base path of another one that waits too: two proxies cannot swap their base paths without an outage, so
+/// they are left as they are.
+fn is_in_a_circle(seen: &Seen, key: &Key) -> bool {
+    let waits_for = |key: &Key| {
+        let mut ended = seen.jobs.iter().rev().filter(|job| job.deleted.is_none() && job.wants.contains_key(key));
+        let text = ended.find_map(|job| job.ended.clone())?;
+        let (_, rest) = text.split_once("CONFLICTING_DEPLOYMENT: organizations/acme/apis/")?;
+        Some((git::PROXY, rest.split('/').next()?.to_owned()))
+    };
+    let mut next = key.clone();
+    for _ in 0..8 {
+        let Some(other) = waits_for(&next) else { return false };
+        if other == *key {
+            return true;
+        }
+        next = other;
+    }
+    false
 }
 
 /// How the Jobs of a resource ended.

@@ -100,11 +100,11 @@ impl Runner {
             };
             let plan = self.plan(&mut random);
             let run = self.eye.seen().start(place, Some(number), pod.argument("replaces-cluster").map(str::to_owned));
-            match self.run_pod(run, &pod, plan, deletion.clone()).await {
+            match Box::pin(self.run_pod(run, &pod, plan, deletion.clone())).await {
                 Ended::Killed => {
                     let mut seen = self.eye.seen();
                     seen.count("kills");
-                    seen.tell(format!("Job {name} #{number} in {place}: its pod is killed"));
+                    seen.tell(&format!("Job {name} #{number} in {place}: its pod is killed"));
                 }
                 Ended::With(exit, results) => {
                     // What the run has read may have been written a moment ago, and is then being looked at.
@@ -119,7 +119,7 @@ impl Runner {
                         }
                     }
                     let ended = format!("{} {}", exit.code(), failed.join("; "));
-                    seen.tell(format!("Job {name} #{number} in {place} ends with {ended}"));
+                    seen.tell(&format!("Job {name} #{number} in {place} ends with {ended}"));
                     seen.jobs[number].ended = Some(ended);
                     if exit.is_ok() {
                         return;
@@ -166,7 +166,7 @@ impl Runner {
         if !self.busy.lock().unwrap().insert(place) {
             return None;
         }
-        let ended = self.reconcile(place, &mut random).await;
+        let ended = Box::pin(self.reconcile(place, &mut random)).await;
         self.busy.lock().unwrap().remove(&place);
         let mut seen = self.eye.seen();
         match &ended {
@@ -176,9 +176,9 @@ impl Runner {
                 let counts: Vec<String> =
                     counts.iter().map(|result| format!("{} {result:?}", report.count(*result))).collect();
                 let failed = failures(report);
-                seen.tell(format!("the reconciler in {place} ends: {}; {}", counts.join(", "), failed.join("; ")));
+                seen.tell(&format!("the reconciler in {place} ends: {}; {}", counts.join(", "), failed.join("; ")));
             }
-            Some(Err(error)) => seen.tell(format!("the reconciler in {place} fails: {error}")),
+            Some(Err(error)) => seen.tell(&format!("the reconciler in {place} fails: {error}")),
             None => {}
         }
         ended
@@ -194,7 +194,7 @@ impl Runner {
         let run = self.eye.seen().start(place, None, None);
         let pod = Pod { container, place, job: format!("tick-{run}") };
         self.eye.count("ticks");
-        self.eye.tell(format!("the reconciler starts in {place} as run {run}"));
+        self.eye.tell(&format!("the reconciler starts in {place} as run {run}"));
         let plan = self.plan(random);
         let front = Front::start(&self.eye, run, plan).await;
         let client = client(&front);
@@ -230,8 +230,8 @@ struct Pod {
 
 impl Pod {
     fn argument(&self, name: &str) -> Option<&str> {
-        let arguments = self.container.args.iter();
-        arguments.filter_map(|argument| argument.strip_prefix("--")?.strip_prefix(name)?.strip_prefix('=')).next()
+        let mut arguments = self.container.args.iter();
+        arguments.find_map(|argument| argument.strip_prefix("--")?.strip_prefix(name)?.strip_prefix('='))
     }
 
     fn file(&self, name: &str) -> Option<PathBuf> {
