@@ -19,7 +19,7 @@ use apigee_flux_deployer::in_cluster::{self, ObjectsCluster};
 use apigee_flux_deployer::mount::{read_batch, read_configuration};
 use apigee_flux_deployer::reconcile::{ReconcileOptions, Source, reconcile};
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::{BatchReport, Bundle, Client, DeployOptions, Error, Target, TokenSource, deploy_batch};
+use apigee_flux_deployer::{BatchReport, Client, DeployOptions, Error, Target, TokenSource, deploy_batch};
 use apigee_flux_function::expand::{ExpandOptions as Expand, expand};
 use apigee_flux_function::k8s::Object;
 use apigee_flux_model::bundle::{BundleKind, zip};

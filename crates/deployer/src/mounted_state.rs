@@ -95,8 +95,8 @@ mod tests {
         assert_eq!(MountedState::read(folder.path()).unwrap(), None);
         let digest = Digest::of_bytes(b"a");
         let id = Id { kind: "ApigeeProxy".to_owned(), parent: None, name: "a".to_owned() };
-        let named = Named { namespace: "team".to_owned(), digest: digest.short(NAMED_DIGITS) };
-        let names = Names(BTreeMap::from([(NamedResource { of_organization: false, id: id.clone() }, named)]));
+        let orders = Named { namespace: "team".to_owned(), digest: digest.short(NAMED_DIGITS) };
+        let names = Names(BTreeMap::from([(NamedResource { of_organization: false, id: id.clone() }, orders)]));
         let provenance = Provenance { commit: Some("c".to_owned()), ..Provenance::default() };
         let index = Index { provenance: provenance.clone(), schema_version: SCHEMA_VERSION, ..Index::default() };
         std::fs::write(folder.path().join(INDEX_FILE), serde_json::to_vec(&index).unwrap()).unwrap();

@@ -123,7 +123,8 @@ pub async fn reconcile(
         how: &how,
         progress,
     };
-    let mut report = run.all(candidates).await?;
+    // Boxed: the run of a whole environment is a large future, and so would be every caller's.
+    let mut report = Box::pin(run.all(candidates)).await?;
     run.note_history(&mut report).await;
     Ok(Reconciled { report, provenance: how.options.provenance })
 }
