@@ -28,8 +28,8 @@ fn place() -> OwnedPlace {
 }
 
 /// One resource of each kind that has parts or secrets, and a plain one. All are adopted: in that case an unread record does the most damage.
-fn document() -> Document {
-    let of = |kind: &str, name: &str, body: Value| json!({"kind": kind, "name": name, "deletionPolicy": "Delete", "adopt": "override", "body": body});
+fn document(adopt: &str) -> Document {
+    let of = |kind: &str, name: &str, body: Value| json!({"kind": kind, "name": name, "deletionPolicy": "Delete", "adopt": adopt, "body": body});
     let key = json!({"valueFrom": {"secretKeyRef": {"name": "s", "key": "tls.key"}}});
     let resources = [
         of("ApigeeTargetServer", "orders", json!({"host": "orders.example", "port": 443, "isEnabled": true})),
@@ -54,6 +54,9 @@ impl World {
         let settings = Settings { rate: 10_000.try_into().unwrap(), backoff, ..Settings::default() };
         let client = Client::new(sandbox.url().parse().unwrap(), TokenSource::None, &settings).unwrap();
         let world = Self { sandbox, client };
+        // There is nothing to adopt yet.
+        let (code, text) = world.apply_document(&document("never")).await;
+        assert_eq!(code, 0, "{text}");
         let (code, text) = world.apply().await;
         assert_eq!(code, 0, "{text}");
         let http = reqwest::Client::new();
@@ -85,9 +88,13 @@ impl World {
     }
 
     async fn apply(&self) -> (u8, String) {
+        self.apply_document(&document("override")).await
+    }
+
+    async fn apply_document(&self, document: &Document) -> (u8, String) {
         let secrets = Arc::new(|_: &ValueFrom| Ok(KEY.as_bytes().to_vec()));
         let silent: ApplyListener = Arc::new(|_| ());
-        match apply(&self.client, &place(), &document(), secrets, &Self::options(), silent).await {
+        match apply(&self.client, &place(), document, secrets, &Self::options(), silent).await {
             Ok(report) => (report.exit().code(), format!("{:?}", report.resources)),
             Err(error) => (error.exit().code(), error.to_string()),
         }
