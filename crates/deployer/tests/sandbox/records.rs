@@ -292,13 +292,13 @@ async fn a_move_signs_the_record_and_the_reconciler_never_takes_over() {
     assert!(line.contains(r#""result":"left""#) && line.contains(r#""left":1"#) && line.contains(reason), "{line}");
 
     assert_eq!(world.done(server("a", Adopt::Never), &mover).await, ResourceResult::Unchanged);
-    let moved = world.record().await;
-    assert_eq!((moved.owner.as_str(), moved.namespace.as_deref()), ("two", Some("n2")));
-    assert_eq!(moved.superseded.as_deref(), Some("j1"));
-    assert_eq!(moved.provenance, made.provenance, "the value is still that of the first commit");
+    let arrived = world.record().await;
+    assert_eq!((arrived.owner.as_str(), arrived.namespace.as_deref()), ("two", Some("n2")));
+    assert_eq!(arrived.superseded.as_deref(), Some("j1"));
+    assert_eq!(arrived.provenance, made.provenance, "the value is still that of the first commit");
     let (code, reason) =
         world.fails(server("a", Adopt::Never), &with_siblings(job("one", "n1", "j1"), &siblings)).await;
-    assert!(code == 73 && reason.contains("it was moved to the namespace `n2`"), "{code} {reason}");
+    assert!(code == 73 && reason.contains("it was arrived to the namespace `n2`"), "{code} {reason}");
 }
 
 #[tokio::test]
