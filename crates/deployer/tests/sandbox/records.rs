@@ -298,7 +298,7 @@ async fn a_move_signs_the_record_and_the_reconciler_never_takes_over() {
     assert_eq!(arrived.provenance, made.provenance, "the value is still that of the first commit");
     let (code, reason) =
         world.fails(server("a", Adopt::Never), &with_siblings(job("one", "n1", "j1"), &siblings)).await;
-    assert!(code == 73 && reason.contains("it was arrived to the namespace `n2`"), "{code} {reason}");
+    assert!(code == 73 && reason.contains("it was moved to the namespace `n2`"), "{code} {reason}");
 }
 
 #[tokio::test]
