@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use apigee_flux_configuration::{Record, record};
 use apigee_flux_model::bundle::{BundleKind, RevisionRecord};
 use serde_json::Value;
 
-use super::git::{ENTRIES, ENVIRONMENT, Key, PRODUCT, SERVER, bundle_kind, known_kind};
+use super::git::{Commit, ENTRIES, ENVIRONMENT, Key, PRODUCT, SERVER, bundle_kind, known_kind};
 use crate::closed_loop::ORGANIZATION;
 
 /// A run may act on what it knew before this number of its requests.
@@ -103,6 +103,8 @@ pub(crate) struct Seen {
     pub(crate) violations: Vec<String>,
     /// The namespaces of the same input, for each namespace.
     pub(crate) siblings: BTreeMap<&'static str, Vec<&'static str>>,
+    /// The states of all inputs.
+    pub(crate) commits: Vec<Arc<Commit>>,
     descriptions: BTreeMap<(BundleKind, String, String), String>,
     pub(crate) requests: u64,
     /// The writes of runs.
@@ -249,6 +251,19 @@ impl Seen {
         if !self.is_own(run, now) && is_handed_over && before.is_some_and(|before| before.digest == now.digest) {
             self.count("handed over");
             return;
+        }
+        let unknown = now.provenance.commit.as_ref().filter(|commit| {
+            let is_of = |one: &Arc<Commit>| one.provenance == **commit && one.digests.get(key) == Some(&now.digest);
+            !self.commits.iter().any(is_of)
+        });
+        if let Some(commit) = unknown {
+            self.violation(
+                run,
+                &format!("it records of {key:?} the commit {commit}, whose state has no such digest: {now:?}"),
+            );
+        }
+        if now.provenance.commit.is_none() {
+            self.count("records without a commit");
         }
         if !self.is_own(run, now) {
             self.violation(run, &format!("the record of {key:?} names another place: {now:?}"));

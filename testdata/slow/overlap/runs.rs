@@ -83,7 +83,9 @@ impl Runner {
         let mut deletion = self.objects.deletion(number);
         let mut failures = 0;
         loop {
-            let pause = self.pause(&mut random, 40);
+            // Some pods start only when the next states of Git have arrived.
+            let longest = if random.below(4) == 0 { 600 } else { 40 };
+            let pause = self.pause(&mut random, longest);
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 _ = deletion.wait_for(|deleted| *deleted) => return,
