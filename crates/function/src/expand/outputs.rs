@@ -200,6 +200,10 @@ impl<'r> Outputs<'r> {
         let foreign: BTreeMap<Id, Subject> =
             foreign.map(|item| (item.header.id(), Subject::from(&item.header))).collect();
         let mut outputs = Vec::new();
+        // Whether a spec or an earlier output names an environment first must not show.
+        for environments in self.namespaces.values_mut() {
+            environments.sort_by_key(|environment| (environment.organization(), environment.name()));
+        }
         for namespace in self.namespaces.keys() {
             match self.shared(namespace, &foreign) {
                 Ok(shared) => outputs.extend(shared),
