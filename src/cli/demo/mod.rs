@@ -174,11 +174,12 @@ fn expand_folder(specs: &Path) -> anyhow::Result<Vec<Object>> {
 
 /// The objects as stored in a cluster.
 fn cluster(objects: &[Object]) -> anyhow::Result<pod::Cluster<'_>> {
-    objects
-        .iter()
-        .map(|object| Ok(((object.id.kind.as_str(), object.id.name.as_str()), object.to_json()?)))
-        .collect::<Result<_, String>>()
-        .map_err(anyhow::Error::msg)
+    let known =
+        objects.iter().map(|object| Ok(((object.id.kind.as_str(), object.id.name.as_str()), object.to_json()?)));
+    let mut cluster = known.collect::<Result<pod::Cluster<'_>, String>>().map_err(anyhow::Error::msg)?;
+    // Kubernetes creates it in every namespace.
+    cluster.insert(("ConfigMap", "kube-root-ca.crt"), json!({"kind": "ConfigMap", "data": {"ca.crt": ""}}));
+    Ok(cluster)
 }
 
 /// The names of all Jobs.
