@@ -58,6 +58,8 @@ pub(crate) struct Job {
     pub(crate) place: Place,
     pub(crate) name: String,
     pub(crate) created: u64,
+    /// When a state of Git last had it, the first time when it was created.
+    pub(crate) confirmed: u64,
     pub(crate) deleted: Option<u64>,
     /// When it had made or confirmed a value.
     pub(crate) applied: BTreeMap<Key, u64>,
@@ -82,6 +84,8 @@ struct Listed {
     from: u64,
     /// What it wants, and what the input defines in other namespaces.
     keys: BTreeSet<Key>,
+    /// What it wants.
+    own: BTreeSet<Key>,
 }
 
 /// All that is known.
@@ -134,9 +138,9 @@ impl Seen {
     }
 
     /// The inventory of a place was applied.
-    pub(crate) fn list(&mut self, place: Place, keys: BTreeSet<Key>) {
+    pub(crate) fn list(&mut self, place: Place, keys: BTreeSet<Key>, own: BTreeSet<Key>) {
         let from = self.tick();
-        self.inventories.entry(place).or_default().push(Listed { from, keys });
+        self.inventories.entry(place).or_default().push(Listed { from, keys, own });
     }
 
     pub(crate) fn record(&self, key: &Key) -> Option<&Record> {
@@ -317,12 +321,26 @@ impl Seen {
         };
         // The newest Job that had applied it when the run decided.
         let since = self.reset.get(key).copied().unwrap_or_default();
-        let applied = |job: &&Job| job.applied.get(key).is_some_and(|time| (since..=horizon).contains(time));
-        let newest = self.jobs.iter().filter(applied).max_by_key(|job| job.created);
+        let place = self.runs[run].place;
+        let siblings = &self.siblings[place.namespace];
+        let applied = |job: &&Job| {
+            job.applied.get(key).is_some_and(|time| (since..=horizon).contains(time))
+                // The states of two inputs have no order.
+                && siblings.contains(&job.place.namespace)
+        };
+        let newest = self.jobs.iter().filter(applied).max_by_key(|job| job.confirmed);
         let Some(newest) = newest else { return };
-        let of_newer =
-            |job: &Job| job.created > newest.created && job.wants.get(key).is_some_and(|wanted| wanted.value == *now);
+        let of_newer = |job: &Job| {
+            job.confirmed > newest.confirmed && job.wants.get(key).is_some_and(|wanted| wanted.value == *now)
+        };
+        // A namespace that has not got the newest state yet does not know that the resource has moved away. It hands it over later.
+        let listed = self.inventories.get(&place).and_then(|all| all.last());
+        let is_behind = newest.place != place && listed.is_some_and(|listed| listed.own.contains(key));
         if newest.wants[key].value != *now && !self.jobs.iter().any(of_newer) {
+            if is_behind {
+                self.count("taken back by a namespace that is behind");
+                return;
+            }
             let text = format!(
                 "it sets {key:?} to {now}, although Job {} in {} had applied the newer value {}",
                 newest.name, newest.place, newest.wants[key].value
