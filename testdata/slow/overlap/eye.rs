@@ -190,6 +190,13 @@ impl Seen {
         self.violations.push(text);
     }
 
+    /// True if the inventory of the place had a resource all the time since then.
+    fn lists(&self, place: Place, key: &Key, since: u64) -> bool {
+        let Some(all) = self.inventories.get(&place) else { return false };
+        let first = all.iter().rposition(|listed| listed.from <= since);
+        first.is_some_and(|first| all[first..].iter().all(|listed| listed.keys.contains(key)))
+    }
+
     /// True if the place wanted a resource, or knew it in another namespace, all the time since then.
     fn protects(&self, place: Place, key: &Key, since: u64) -> bool {
         let listed = |time: u64| {
@@ -241,6 +248,7 @@ impl Seen {
         let was = self.records_since(key, horizon);
         let own_before = was.iter().flatten().any(|record| self.is_own(run, record));
         let was_free = was.iter().any(Option::is_none);
+        let had_digest = |digest: &String| was.iter().flatten().any(|record| record.digest == *digest);
         let Some(now) = now else {
             let is_leaving = |record: &Record| bundle_kind(key.0).is_some() && self.is_sibling(run, record);
             if !own_before && !before.is_some_and(is_leaving) {
@@ -252,7 +260,7 @@ impl Seen {
         };
         // The reconciler of the former namespace hands a moved resource over, as it is.
         let is_handed_over = self.runs[run].job.is_none() && own_before && self.is_sibling(run, now);
-        if !self.is_own(run, now) && is_handed_over && before.is_some_and(|before| before.digest == now.digest) {
+        if !self.is_own(run, now) && is_handed_over && had_digest(&now.digest) {
             self.count("handed over");
             return;
         }
@@ -305,8 +313,12 @@ impl Seen {
         }
         let Some(now) = now else {
             // A Job knows what is leaving by what was mounted when its pod started.
-            let since = if self.runs[run].job.is_some() { self.runs[run].began } else { horizon };
-            if self.protects(self.runs[run].place, key, since) {
+            let Run { place, job, began, .. } = self.runs[run];
+            let has = match job {
+                Some(_) => self.lists(place, key, began),
+                None => self.protects(place, key, horizon),
+            };
+            if has {
                 let is_own = self.runs[run].job.is_some_and(|job| {
                     self.jobs[job].wants.get(key).is_some_and(|wanted| Some(&wanted.value) == before)
                 });
