@@ -55,10 +55,16 @@ impl Objects {
                 let number = self.create(place, value, commit);
                 created.push(number);
                 job = Some(number);
+            } else if let Some(job) = job {
+                let mut seen = self.eye.seen();
+                seen.jobs[job].confirmed = seen.tick();
             }
             if value["metadata"]["labels"][INVENTORY] == "index" {
                 // Also what other namespaces of the input have.
-                self.eye.seen().list(place, commit.items.keys().cloned().collect());
+                let items = &commit.items;
+                let own = items.iter().filter(|(_, item)| item.namespace == place.namespace);
+                let own = own.map(|(key, _)| key.clone()).collect();
+                self.eye.seen().list(place, items.keys().cloned().collect(), own);
             }
             stored.insert(name, Stored { value: value.clone(), layer, job });
         }
@@ -94,7 +100,16 @@ impl Objects {
             shown.join(", ")
         ));
         seen.count("Jobs");
-        seen.jobs.push(Job { place, name, created, deleted: None, applied: BTreeMap::new(), wants, ended: None });
+        seen.jobs.push(Job {
+            place,
+            name,
+            created,
+            confirmed: created,
+            deleted: None,
+            applied: BTreeMap::new(),
+            wants,
+            ended: None,
+        });
         self.deleted.lock().unwrap().insert(number, watch::Sender::new(false));
         number
     }

@@ -58,6 +58,8 @@ pub(crate) struct Job {
     pub(crate) place: Place,
     pub(crate) name: String,
     pub(crate) created: u64,
+    /// When a state of Git last had it, the first time when it was created.
+    pub(crate) confirmed: u64,
     pub(crate) deleted: Option<u64>,
     /// When it had made or confirmed a value.
     pub(crate) applied: BTreeMap<Key, u64>,
@@ -82,6 +84,8 @@ struct Listed {
     from: u64,
     /// What it wants, and what the input defines in other namespaces.
     keys: BTreeSet<Key>,
+    /// What it wants.
+    own: BTreeSet<Key>,
 }
 
 /// All that is known.
@@ -134,9 +138,9 @@ impl Seen {
     }
 
     /// The inventory of a place was applied.
-    pub(crate) fn list(&mut self, place: Place, keys: BTreeSet<Key>) {
+    pub(crate) fn list(&mut self, place: Place, keys: BTreeSet<Key>, own: BTreeSet<Key>) {
         let from = self.tick();
-        self.inventories.entry(place).or_default().push(Listed { from, keys });
+        self.inventories.entry(place).or_default().push(Listed { from, keys, own });
     }
 
     pub(crate) fn record(&self, key: &Key) -> Option<&Record> {
@@ -184,6 +188,13 @@ impl Seen {
         let text = format!("{}: {text}", self.name(run));
         self.tell(&format!("VIOLATION {text}"));
         self.violations.push(text);
+    }
+
+    /// True if the inventory of the place had a resource all the time since then.
+    fn lists(&self, place: Place, key: &Key, since: u64) -> bool {
+        let Some(all) = self.inventories.get(&place) else { return false };
+        let first = all.iter().rposition(|listed| listed.from <= since);
+        first.is_some_and(|first| all[first..].iter().all(|listed| listed.keys.contains(key)))
     }
 
     /// True if the place wanted a resource, or knew it in another namespace, all the time since then.
@@ -237,6 +248,7 @@ impl Seen {
         let was = self.records_since(key, horizon);
         let own_before = was.iter().flatten().any(|record| self.is_own(run, record));
         let was_free = was.iter().any(Option::is_none);
+        let had_digest = |digest: &String| was.iter().flatten().any(|record| record.digest == *digest);
         let Some(now) = now else {
             let is_leaving = |record: &Record| bundle_kind(key.0).is_some() && self.is_sibling(run, record);
             if !own_before && !before.is_some_and(is_leaving) {
@@ -248,7 +260,7 @@ impl Seen {
         };
         // The reconciler of the former namespace hands a moved resource over, as it is.
         let is_handed_over = self.runs[run].job.is_none() && own_before && self.is_sibling(run, now);
-        if !self.is_own(run, now) && is_handed_over && before.is_some_and(|before| before.digest == now.digest) {
+        if !self.is_own(run, now) && is_handed_over && had_digest(&now.digest) {
             self.count("handed over");
             return;
         }
@@ -301,8 +313,12 @@ impl Seen {
         }
         let Some(now) = now else {
             // A Job knows what is leaving by what was mounted when its pod started.
-            let since = if self.runs[run].job.is_some() { self.runs[run].began } else { horizon };
-            if self.protects(self.runs[run].place, key, since) {
+            let Run { place, job, began, .. } = self.runs[run];
+            let has = match job {
+                Some(_) => self.lists(place, key, began),
+                None => self.protects(place, key, horizon),
+            };
+            if has {
                 let is_own = self.runs[run].job.is_some_and(|job| {
                     self.jobs[job].wants.get(key).is_some_and(|wanted| Some(&wanted.value) == before)
                 });
@@ -317,12 +333,26 @@ impl Seen {
         };
         // The newest Job that had applied it when the run decided.
         let since = self.reset.get(key).copied().unwrap_or_default();
-        let applied = |job: &&Job| job.applied.get(key).is_some_and(|time| (since..=horizon).contains(time));
-        let newest = self.jobs.iter().filter(applied).max_by_key(|job| job.created);
+        let place = self.runs[run].place;
+        let siblings = &self.siblings[place.namespace];
+        let applied = |job: &&Job| {
+            job.applied.get(key).is_some_and(|time| (since..=horizon).contains(time))
+                // The states of two inputs have no order.
+                && siblings.contains(&job.place.namespace)
+        };
+        let newest = self.jobs.iter().filter(applied).max_by_key(|job| job.confirmed);
         let Some(newest) = newest else { return };
-        let of_newer =
-            |job: &Job| job.created > newest.created && job.wants.get(key).is_some_and(|wanted| wanted.value == *now);
+        let of_newer = |job: &Job| {
+            job.confirmed > newest.confirmed && job.wants.get(key).is_some_and(|wanted| wanted.value == *now)
+        };
+        // A namespace that has not got the newest state yet does not know that the resource has moved away. It hands it over later.
+        let listed = self.inventories.get(&place).and_then(|all| all.last());
+        let is_behind = newest.place != place && listed.is_some_and(|listed| listed.own.contains(key));
         if newest.wants[key].value != *now && !self.jobs.iter().any(of_newer) {
+            if is_behind {
+                self.count("taken back by a namespace that is behind");
+                return;
+            }
             let text = format!(
                 "it sets {key:?} to {now}, although Job {} in {} had applied the newer value {}",
                 newest.name, newest.place, newest.wants[key].value

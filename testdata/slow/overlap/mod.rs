@@ -425,10 +425,7 @@ impl Story {
         }
         let Some(record) = record else {
             // There is nothing that a spec with `adopt` could adopt, and perhaps others need it.
-            let jobs = jobs_of(seen, key);
-            let adopts = wanting.iter().any(|(_, item)| item.adopt != "never");
-            let may_lack = adopts || jobs.contains("nothing to adopt") || jobs.contains("requirements are not met");
-            if value.is_none() && may_lack && wanting.iter().any(|(repository, _)| repository.specs.adopts) {
+            if value.is_none() && wanting.iter().any(|(repository, _)| repository.specs.adopts) {
                 return None;
             }
             return Some(format!("Git has it, and it has no record; its value is {value:?}: {}", jobs_of(seen, key)));
@@ -455,7 +452,8 @@ impl Story {
         let wanted = item.value(key, commit.digests.get(key));
         // Two clusters with the same owner share what one Job deploys: it skips the callers of a shared flow of the other one.
         let is_skipped = jobs_of(seen, key).contains("skipped: shared flow");
-        if value != Some(&wanted) && !is_skipped && !is_in_a_circle(seen, key) {
+        let is_stuck = repository.specs.adopts && stuck.contains(&(record.namespace.clone(), record.cluster.clone()));
+        if value != Some(&wanted) && !is_stuck && !is_skipped && !is_in_a_circle(seen, key) {
             return Some(format!("it should be {wanted} and is {value:?}: {}", jobs_of(seen, key)));
         }
         if record.when_gone != item.when_gone || commit.digests.get(key) != Some(&record.digest) {
