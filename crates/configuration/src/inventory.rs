@@ -68,7 +68,8 @@ pub struct Index {
     /// Where this state of Git comes from.
     #[serde(default)]
     pub provenance: Provenance,
-    /// The owners of the environment's resources in all namespaces of the input, by namespace.
+    /// The owners of the environment's resources in all namespaces of the input that have or had specs, by namespace: resources move between
+    /// them without adoption.
     pub owners: BTreeMap<String, String>,
     /// The owners of the organization's resources in all namespaces of the input, by namespace.
     #[serde(default)]

@@ -190,9 +190,12 @@ impl fmt::Display for Refusal {
             Self::Owner { record, wanted } => write!(
                 f,
                 "its owner is `{}`{}, not `{wanted}`, so it is not changed: remove it from the specs of one of them, or set `adopt: match` \
-                 (if it is equal) or `adopt: override` in the spec that should own it",
+                 (if it is equal) or `adopt: override` in the spec that should own it{}",
                 record.owner,
-                place(record)
+                place(record),
+                record.namespace.as_ref().map_or_else(String::new, |namespace| format!(
+                    "; if the last spec of the namespace `{namespace}` moved here, list that namespace in `spec.namespaces`"
+                ))
             ),
             Self::Namespace(record) => write!(
                 f,

@@ -32,7 +32,7 @@ pub(super) enum Whose<'r> {
 impl Recorded {
     /// Whose a record is.
     pub(super) fn whose<'r>(&'r self, record: &'r Record) -> Whose<'r> {
-        let DesiredOwner { named, default, namespaces } = &self.owner;
+        let DesiredOwner { named, default, namespaces, .. } = &self.owner;
         let at = record.namespace.as_deref();
         if let Some(namespace) = namespaces.iter().find(|namespace| {
             self.owner.in_namespace(Some(namespace)).as_ref() == Some(&record.owner)
@@ -55,7 +55,7 @@ impl Recorded {
         let owner = self.owner.in_namespace(namespace)?;
         let siblings = self
             .owner
-            .namespaces
+            .origins
             .iter()
             .filter_map(|namespace| Some((namespace.clone(), self.owner.in_namespace(Some(namespace))?)));
         let claimant =
@@ -116,7 +116,12 @@ mod tests {
         let namespaces: BTreeSet<String> = namespaces.iter().map(|&namespace| namespace.to_owned()).collect();
         Recorded {
             place: OwnedPlace { organization: "acme".into(), environment: Some("prod".into()) },
-            owner: DesiredOwner { named: named.map(str::to_owned), default: "prod".into(), namespaces },
+            owner: DesiredOwner {
+                named: named.map(str::to_owned),
+                default: "prod".into(),
+                origins: namespaces.clone(),
+                namespaces,
+            },
             records: BTreeMap::from([(id(), record)]),
         }
     }

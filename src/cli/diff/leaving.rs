@@ -165,7 +165,12 @@ mod tests {
         let records = gone.iter().map(|(name, when_gone)| Record::new(id(name), "a/prod", "d", *when_gone));
         let recorded = Recorded {
             place: OwnedPlace { organization: "acme".into(), environment: Some("prod".into()) },
-            owner: DesiredOwner { named: None, default: "prod".into(), namespaces: BTreeSet::from(["a".to_owned()]) },
+            owner: DesiredOwner {
+                named: None,
+                default: "prod".into(),
+                namespaces: BTreeSet::from(["a".to_owned()]),
+                origins: BTreeSet::new(),
+            },
             records: records.map(|record| (record.id.clone(), record)).collect(),
         };
         let present = present.iter().map(|name| id(name)).collect();

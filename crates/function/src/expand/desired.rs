@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bundle_resource::BundleResource;
 use super::configuration::{self, ConfigurationResource};
 use super::environment::Environment;
+use super::known_places::KeptNamespace;
 use super::{ExpandOptions, Renderer, called_flows, known_places, successors};
 use crate::k8s::ResourceOwner;
 use crate::spec::environment::Mode;
@@ -53,6 +54,8 @@ pub struct DesiredOwner {
     /// The namespaces of the input that have resources in this place. Empty if the input does not say them: kustomize may set
     /// them later.
     pub namespaces: BTreeSet<String>,
+    /// Those of them from which specs may move to others.
+    pub origins: BTreeSet<String>,
 }
 
 impl DesiredOwner {
@@ -144,7 +147,7 @@ struct Expanded<'x, 'r> {
     bundles: &'x [BundleResource<'r>],
     configuration: &'x [ConfigurationResource<'r>],
     /// The namespaces that keep their reconciler although no spec is left in them.
-    kept: Vec<(String, &'x Environment<'r>)>,
+    kept: Vec<KeptNamespace<'x>>,
 }
 
 impl<'r> Expanded<'_, 'r> {
@@ -180,29 +183,45 @@ impl<'r> Expanded<'_, 'r> {
         };
         DesiredConfiguration {
             namespaces: namespaces.map(|one| (one.entry.id.clone(), one.namespace().to_owned())).collect(),
-            owner: DesiredOwner { named, default, namespaces: self.namespaces(environment, scope) },
+            owner: DesiredOwner {
+                named,
+                default,
+                namespaces: self.namespaces(environment, scope, Which::All),
+                origins: self.namespaces(environment, scope, Which::Origins),
+            },
             document: configuration::document(here.into_iter().map(|one| one.entry.clone()).collect()),
         }
     }
 
     /// The namespaces whose Jobs and reconcilers act in this environment, or in its organization.
-    fn namespaces(&self, environment: &Environment<'r>, scope: Scope) -> BTreeSet<String> {
+    fn namespaces(&self, environment: &Environment<'r>, scope: Scope, which: Which) -> BTreeSet<String> {
         let is_meant = |other: &Environment<'_>| match scope {
             Scope::Environment => std::ptr::eq(other, environment),
             Scope::Organization => other.organization() == environment.organization(),
         };
         let environments: Vec<&Environment<'r>> = self.environments.iter().filter(|other| is_meant(other)).collect();
         let own = environments.iter().filter_map(|environment| environment.resource.namespace());
+        let own = own.filter(|_| which == Which::All);
         let of_bundles = environments.iter().flat_map(|environment| {
             self.bundles_of(environment).filter_map(|bundle| namespace_of(bundle, environment))
         });
         let of_entries =
             self.configuration.iter().filter(|one| is_meant(one.environment)).map(ConfigurationResource::namespace);
         let kept =
-            self.kept.iter().filter(|(_, environment)| is_meant(environment)).map(|(namespace, _)| namespace.as_str());
+            self.kept.iter().filter(|kept| is_meant(kept.environment) && (kept.is_origin || which == Which::All));
+        let kept = kept.map(|kept| kept.namespace.as_str());
         let all = own.chain(kept).chain(of_bundles).chain(of_entries).filter(|namespace| !namespace.is_empty());
         all.map(str::to_owned).collect()
     }
+}
+
+/// Which namespaces are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// All in which something is rendered.
+    All,
+    /// Those from which specs may move to others.
+    Origins,
 }
 
 fn namespace_of<'n>(bundle: &'n BundleResource<'_>, environment: &'n Environment<'_>) -> Option<&'n str> {

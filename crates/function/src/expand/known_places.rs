@@ -22,6 +22,15 @@ pub struct KnownPlace {
     pub environment: String,
 }
 
+/// A namespace that keeps the reconciler of an environment.
+pub(super) struct KeptNamespace<'r> {
+    pub namespace: String,
+    pub environment: &'r Environment<'r>,
+    /// Whether specs may have moved away from it. The namespace of the ApigeeEnvironment alone does not say so: another input may have an
+    /// ApigeeEnvironment there, whose proxies must not be taken from it.
+    pub is_origin: bool,
+}
+
 /// What an output of an earlier run says about its namespace. `None` for other items, and for outputs without a namespace.
 pub fn known_place(input: &Input<'_>, item: &Item<'_>) -> Option<KnownPlace> {
     let header = &item.header;
@@ -43,7 +52,7 @@ pub(super) fn all<'r>(
     input: &Input<'_>,
     options: &ExpandOptions<'_>,
     environments: &'r [Environment<'r>],
-) -> Vec<(String, &'r Environment<'r>)> {
+) -> Vec<KeptNamespace<'r>> {
     let mut before: Vec<KnownPlace> = input.items().iter().filter_map(|item| known_place(input, item)).collect();
     before.extend(options.known.iter().cloned());
     before.sort();
@@ -51,11 +60,14 @@ pub(super) fn all<'r>(
     let wanted = |environment: &&Environment<'_>| options.environment.is_none_or(|only| environment.is_named(only));
     for environment in environments.iter().filter(wanted) {
         let own = environment.resource.namespace().filter(|_| environment.spec.reconcile().is_some());
-        places.extend(own.map(|namespace| (namespace.to_owned(), environment)));
-        places.extend(environment.spec.namespaces.iter().map(|namespace| (namespace.clone(), environment)));
+        let kept =
+            |namespace: &str, is_origin| KeptNamespace { namespace: namespace.to_owned(), environment, is_origin };
+        places.extend(own.map(|namespace| kept(namespace, false)));
+        places.extend(environment.spec.namespaces.iter().map(|namespace| kept(namespace, true)));
         let labels = (label_value(environment.organization()), label_value(environment.name()));
         let same = before.iter().filter(|place| (&place.organization, &place.environment) == (&labels.0, &labels.1));
-        places.extend(same.map(|place| (place.namespace.clone(), environment)));
+        let is_other = |namespace: &str| environment.resource.namespace() != Some(namespace);
+        places.extend(same.map(|place| kept(&place.namespace, is_other(&place.namespace))));
     }
     places
 }

@@ -223,8 +223,8 @@ impl Renderer<'_, '_> {
         called_flows::check(&bundles, &mut self.diagnostics);
         configuration::check(&configuration, &bundles, &mut self.diagnostics);
         let mut made = Outputs::new(provenance.as_ref(), &environments, self.options.environment.is_some());
-        for (namespace, environment) in known_places::all(self.input, self.options, &environments) {
-            made.know(&namespace, environment);
+        for kept in known_places::all(self.input, self.options, &environments) {
+            made.keep(&kept);
         }
         for one in &configuration {
             made.add_configuration(one);

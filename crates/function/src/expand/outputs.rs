@@ -8,6 +8,7 @@ use super::bundle_resource::BundleResource;
 use super::configuration::{self, ConfigurationResource};
 use super::environment::Environment;
 use super::job_with_document::JobWithDocument;
+use super::known_places::KeptNamespace;
 use super::owners;
 use super::reconciler::Reconciler;
 use crate::k8s::{
@@ -69,6 +70,8 @@ pub(super) struct Outputs<'r> {
     bundles: BTreeMap<BundleId, BundleMaps>,
     /// The environments whose Jobs run in a namespace.
     namespaces: BTreeMap<String, Vec<&'r Environment<'r>>>,
+    /// Namespaces with an organization and environment: specs may move from them to others.
+    origins: BTreeSet<(String, &'r str, &'r str)>,
     /// Jobs that are rendered last: the identities of their namespace are known only after all bundles.
     pending: Vec<Pending<'r>>,
     /// By namespace, scope, organization and environment.
@@ -113,6 +116,7 @@ impl<'r> Outputs<'r> {
             config_maps: Vec::new(),
             bundles: BTreeMap::new(),
             namespaces: BTreeMap::new(),
+            origins: BTreeSet::new(),
             pending: Vec::new(),
             configurations: BTreeMap::new(),
         }
@@ -121,7 +125,7 @@ impl<'r> Outputs<'r> {
     /// Adds a resource to the configuration of its environment or organization.
     pub(super) fn add_configuration(&mut self, made: &ConfigurationResource<'r>) {
         let (namespace, environment) = (made.namespace().to_owned(), made.environment);
-        self.know(&namespace, environment);
+        self.serve(&namespace, environment);
         let key = (namespace, made.scope, environment.organization().to_owned(), environment.name().to_owned());
         let place = self.configurations.entry(key).or_insert(Configurations {
             environment,
@@ -133,7 +137,20 @@ impl<'r> Outputs<'r> {
 
     /// Renders the inventory and the reconciler of an environment in a namespace, even if no spec is left there: without them, the last
     /// resource that was removed from Git would stay in Apigee.
-    pub(super) fn know(&mut self, namespace: &str, environment: &'r Environment<'r>) {
+    pub(super) fn keep(&mut self, kept: &KeptNamespace<'r>) {
+        self.know(&kept.namespace, kept.environment);
+        if kept.is_origin {
+            self.serve(&kept.namespace, kept.environment);
+        }
+    }
+
+    /// Records that a namespace has specs of an environment.
+    fn serve(&mut self, namespace: &str, environment: &'r Environment<'r>) {
+        self.know(namespace, environment);
+        self.origins.insert((namespace.to_owned(), environment.organization(), environment.name()));
+    }
+
+    fn know(&mut self, namespace: &str, environment: &'r Environment<'r>) {
         let known = self.namespaces.entry(namespace.to_owned()).or_default();
         if !known.iter().any(|other| std::ptr::eq(*other, environment)) {
             known.push(environment);
@@ -178,7 +195,7 @@ impl<'r> Outputs<'r> {
                 self.config_maps.extend(objects.into_iter().map(output));
                 self.bundles.insert(bundle.clone(), maps);
             }
-            self.know(namespace, environment);
+            self.serve(namespace, environment);
             self.pending.push(Pending {
                 resource: made.resource,
                 calls: made.requires.shared_flows.clone(),
@@ -384,7 +401,10 @@ impl<'r> Outputs<'r> {
     fn owners(&self, environment: &Environment<'r>) -> BTreeMap<String, String> {
         let owner = configuration::owner(environment, Scope::Environment);
         let serving = self.namespaces.iter().filter(|(namespace, environments)| {
-            !namespace.is_empty() && environments.iter().any(|known| std::ptr::eq(*known, environment))
+            let key = ((*namespace).clone(), environment.organization(), environment.name());
+            !namespace.is_empty()
+                && environments.iter().any(|known| std::ptr::eq(*known, environment))
+                && self.origins.contains(&key)
         });
         serving.map(|(namespace, _)| (namespace.clone(), owner.in_namespace(namespace))).collect()
     }
@@ -393,7 +413,10 @@ impl<'r> Outputs<'r> {
     fn organization_owners(&self, organization: &str) -> BTreeMap<String, String> {
         let named = self.namespaces.iter().filter(|(namespace, _)| !namespace.is_empty());
         let owner = |(namespace, environments): (&String, &Vec<&'r Environment<'r>>)| {
-            let environment = environments.iter().find(|environment| environment.organization() == organization)?;
+            let environment = environments.iter().find(|environment| {
+                let key = (namespace.clone(), environment.organization(), environment.name());
+                environment.organization() == organization && self.origins.contains(&key)
+            })?;
             let owner = configuration::owner(environment, Scope::Organization);
             Some((namespace.clone(), owner.in_namespace(namespace)))
         };
