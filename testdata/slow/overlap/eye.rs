@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use apigee_flux_configuration::{Record, record};
 use apigee_flux_model::bundle::{BundleKind, RevisionRecord};
@@ -16,6 +17,9 @@ use crate::closed_loop::ORGANIZATION;
 
 /// A run may act on what it knew before this number of its requests.
 const HORIZON: usize = 12;
+
+/// The reconciler asks for the Jobs at most once in this time, and for a moment longer its answer counts. In the model whole Jobs fit into it.
+const FRESH: Duration = Duration::from_millis(1200);
 
 /// The number of a run.
 pub(crate) type RunId = usize;
@@ -58,6 +62,8 @@ pub(crate) struct Job {
     pub(crate) place: Place,
     pub(crate) name: String,
     pub(crate) created: u64,
+    /// The same as a time.
+    pub(crate) created_at: Instant,
     /// When a state of Git last had it, the first time when it was created.
     pub(crate) confirmed: u64,
     pub(crate) deleted: Option<u64>,
@@ -346,9 +352,14 @@ impl Seen {
             job.confirmed > newest.confirmed && job.wants.get(key).is_some_and(|wanted| wanted.value == *now)
         };
         // A namespace that has not got the newest state yet does not know that the resource has moved away. It hands it over later.
-        let listed = self.inventories.get(&place).and_then(|all| all.last());
+        let Run { began, job, .. } = self.runs[run];
+        let listed = self.inventories.get(&place).and_then(|all| all.iter().rev().find(|listed| listed.from <= began));
         let is_behind = newest.place != place && listed.is_some_and(|listed| listed.own.contains(key));
         if newest.wants[key].value != *now && !self.jobs.iter().any(of_newer) {
+            if job.is_none() && newest.created_at.elapsed() < FRESH {
+                self.count("values of a moment ago");
+                return;
+            }
             if is_behind {
                 self.count("taken back by a namespace that is behind");
                 return;
