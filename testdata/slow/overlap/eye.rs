@@ -254,19 +254,24 @@ impl Seen {
         let was = self.records_since(key, horizon);
         let own_before = was.iter().flatten().any(|record| self.is_own(run, record));
         let was_free = was.iter().any(Option::is_none);
-        let had_digest = |digest: &String| was.iter().flatten().any(|record| record.digest == *digest);
+        let digests: BTreeSet<String> = was.iter().flatten().map(|record| record.digest.clone()).collect();
+        let moves = was.iter().flatten().any(|record| self.is_sibling(run, record));
         let Some(now) = now else {
             let is_leaving = |record: &Record| bundle_kind(key.0).is_some() && self.is_sibling(run, record);
             if !own_before && !before.is_some_and(is_leaving) {
                 self.violation(run, &format!("it deletes the record of {key:?}, which is another's: {before:?}"));
-            } else if self.runs[run].job.is_none() && self.protects(self.runs[run].place, key, horizon) {
+            } else if self.runs[run].job.is_none()
+                // After its own deletion it only completes it.
+                && self.values.contains_key(key)
+                && self.protects(self.runs[run].place, key, horizon)
+            {
                 self.violation(run, &format!("it deletes the record of {key:?}, which Git has"));
             }
             return;
         };
         // The reconciler of the former namespace hands a moved resource over, as it is.
         let is_handed_over = self.runs[run].job.is_none() && own_before && self.is_sibling(run, now);
-        if !self.is_own(run, now) && is_handed_over && had_digest(&now.digest) {
+        if !self.is_own(run, now) && is_handed_over && digests.contains(&now.digest) {
             self.count("handed over");
             return;
         }
@@ -291,14 +296,11 @@ impl Seen {
         }
         // It is taken over.
         let Some(before) = before else { return };
-        let Run { place, job, replaces, .. } = &self.runs[run];
+        let job = self.runs[run].job;
         let adopts = job.is_some_and(|job| self.jobs[job].wants.get(key).is_some_and(|wanted| wanted.adopts));
-        let siblings = &self.siblings[place.namespace];
-        let is_sibling = before.namespace.as_deref().is_some_and(|namespace| siblings.contains(&namespace));
-        let same_cluster = before.cluster.as_deref() == Some(&*place.identity()) || before.cluster == *replaces;
         if job.is_none() {
             self.violation(run, &format!("the reconciler takes {key:?} over from {before:?}"));
-        } else if !(adopts || is_sibling && same_cluster) {
+        } else if !adopts && !moves {
             self.violation(run, &format!("it takes {key:?} over without a right, from {before:?}"));
         } else {
             self.count("taken over");
