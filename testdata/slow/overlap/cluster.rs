@@ -104,6 +104,7 @@ impl Objects {
             place,
             name,
             created,
+            created_at: std::time::Instant::now(),
             confirmed: created,
             deleted: None,
             applied: BTreeMap::new(),

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use apigee_flux_configuration::{Record, record};
 use apigee_flux_model::bundle::{BundleKind, RevisionRecord};
@@ -16,6 +17,9 @@ use crate::closed_loop::ORGANIZATION;
 
 /// A run may act on what it knew before this number of its requests.
 const HORIZON: usize = 12;
+
+/// The reconciler asks for the Jobs at most once in this time, and for a moment longer its answer counts. In the model whole Jobs fit into it.
+const FRESH: Duration = Duration::from_millis(1200);
 
 /// The number of a run.
 pub(crate) type RunId = usize;
@@ -58,6 +62,8 @@ pub(crate) struct Job {
     pub(crate) place: Place,
     pub(crate) name: String,
     pub(crate) created: u64,
+    /// The same as a time.
+    pub(crate) created_at: Instant,
     /// When a state of Git last had it, the first time when it was created.
     pub(crate) confirmed: u64,
     pub(crate) deleted: Option<u64>,
@@ -248,19 +254,24 @@ impl Seen {
         let was = self.records_since(key, horizon);
         let own_before = was.iter().flatten().any(|record| self.is_own(run, record));
         let was_free = was.iter().any(Option::is_none);
-        let had_digest = |digest: &String| was.iter().flatten().any(|record| record.digest == *digest);
+        let digests: BTreeSet<String> = was.iter().flatten().map(|record| record.digest.clone()).collect();
+        let moves = was.iter().flatten().any(|record| self.is_sibling(run, record));
         let Some(now) = now else {
             let is_leaving = |record: &Record| bundle_kind(key.0).is_some() && self.is_sibling(run, record);
             if !own_before && !before.is_some_and(is_leaving) {
                 self.violation(run, &format!("it deletes the record of {key:?}, which is another's: {before:?}"));
-            } else if self.runs[run].job.is_none() && self.protects(self.runs[run].place, key, horizon) {
+            } else if self.runs[run].job.is_none()
+                // After its own deletion it only completes it.
+                && self.values.contains_key(key)
+                && self.protects(self.runs[run].place, key, horizon)
+            {
                 self.violation(run, &format!("it deletes the record of {key:?}, which Git has"));
             }
             return;
         };
         // The reconciler of the former namespace hands a moved resource over, as it is.
         let is_handed_over = self.runs[run].job.is_none() && own_before && self.is_sibling(run, now);
-        if !self.is_own(run, now) && is_handed_over && had_digest(&now.digest) {
+        if !self.is_own(run, now) && is_handed_over && digests.contains(&now.digest) {
             self.count("handed over");
             return;
         }
@@ -285,14 +296,11 @@ impl Seen {
         }
         // It is taken over.
         let Some(before) = before else { return };
-        let Run { place, job, replaces, .. } = &self.runs[run];
+        let job = self.runs[run].job;
         let adopts = job.is_some_and(|job| self.jobs[job].wants.get(key).is_some_and(|wanted| wanted.adopts));
-        let siblings = &self.siblings[place.namespace];
-        let is_sibling = before.namespace.as_deref().is_some_and(|namespace| siblings.contains(&namespace));
-        let same_cluster = before.cluster.as_deref() == Some(&*place.identity()) || before.cluster == *replaces;
         if job.is_none() {
             self.violation(run, &format!("the reconciler takes {key:?} over from {before:?}"));
-        } else if !(adopts || is_sibling && same_cluster) {
+        } else if !adopts && !moves {
             self.violation(run, &format!("it takes {key:?} over without a right, from {before:?}"));
         } else {
             self.count("taken over");
@@ -346,9 +354,14 @@ impl Seen {
             job.confirmed > newest.confirmed && job.wants.get(key).is_some_and(|wanted| wanted.value == *now)
         };
         // A namespace that has not got the newest state yet does not know that the resource has moved away. It hands it over later.
-        let listed = self.inventories.get(&place).and_then(|all| all.last());
+        let Run { began, job, .. } = self.runs[run];
+        let listed = self.inventories.get(&place).and_then(|all| all.iter().rev().find(|listed| listed.from <= began));
         let is_behind = newest.place != place && listed.is_some_and(|listed| listed.own.contains(key));
         if newest.wants[key].value != *now && !self.jobs.iter().any(of_newer) {
+            if job.is_none() && newest.created_at.elapsed() < FRESH {
+                self.count("values of a moment ago");
+                return;
+            }
             if is_behind {
                 self.count("taken back by a namespace that is behind");
                 return;

@@ -433,12 +433,11 @@ impl Story {
         let owner = wanting.iter().find(|(_, item)| record.namespace.as_deref() == Some(item.namespace));
         let Some((repository, item)) = owner else {
             let (repository, item) = wanting[0];
-            // Another input has left it to nobody, and nobody may adopt it.
+            // Another input has left it to nobody, and no Job may adopt it, or none has run since.
             let of_other =
                 record.namespace.as_ref().is_some_and(|at| !repository.specs.namespaces.iter().any(|own| own == at));
-            let may_not = item.adopt == "never" || record.taken_from.is_some();
             let is_stuck = stuck.contains(&(record.namespace.clone(), record.cluster.clone()));
-            let orphaned = (record.when_gone == WhenGone::Orphan || is_stuck) && of_other && may_not;
+            let orphaned = (record.when_gone == WhenGone::Orphan || is_stuck) && of_other;
             return (!orphaned).then(|| {
                 format!("Git has it in {}, and its record is {record:?}: {}", item.namespace, jobs_of(seen, key))
             });
@@ -456,7 +455,8 @@ impl Story {
         if value != Some(&wanted) && !is_stuck && !is_skipped && !is_in_a_circle(seen, key) {
             return Some(format!("it should be {wanted} and is {value:?}: {}", jobs_of(seen, key)));
         }
-        if record.when_gone != item.when_gone || commit.digests.get(key) != Some(&record.digest) {
+        let differs = record.when_gone != item.when_gone || commit.digests.get(key) != Some(&record.digest);
+        if differs && !is_stuck && !is_skipped {
             return Some(format!(
                 "its record should be of {item:?}, digest {:?}, and is {record:?}",
                 commit.digests.get(key)
