@@ -442,9 +442,12 @@ impl Story {
                 format!("Git has it in {}, and its record is {record:?}: {}", item.namespace, jobs_of(seen, key))
             });
         };
-        let has_taken = |job: &Job| job.place.cluster == 1 && job.deleted.is_none() && job.applied.contains_key(key);
-        if repository.specs.replaces.is_some() && record.cluster != Some(identity(1)) && seen.jobs.iter().any(has_taken)
-        {
+        // Two Jobs that began at the same moment, one in each cluster, may both have had the right.
+        let jobs_in = |cluster| seen.jobs.iter().filter(move |job: &&Job| job.place.cluster == cluster);
+        let last = jobs_in(0).filter_map(|job| job.applied.get(key)).max();
+        let has_taken =
+            |job: &Job| job.deleted.is_none() && job.applied.get(key) > last && job.applied.contains_key(key);
+        if repository.specs.replaces.is_some() && record.cluster != Some(identity(1)) && jobs_in(1).any(has_taken) {
             return Some(format!("cluster 1 replaces cluster 0, and its record is {record:?}: {}", jobs_of(seen, key)));
         }
         let commit = repository.newest();
