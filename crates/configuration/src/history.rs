@@ -1,5 +1,5 @@
 //! What a reconciler deleted and repaired lately. A deleted resource has no record any more, and a repaired one looks as before: without a
-//! history, nobody could tell from Apigee what happened.
+//! history, Apigee would not show what happened.
 //!
 //! Each owner in a namespace of a cluster has its own pages in the key value map of the records, which only its reconciler writes.
 

@@ -1,7 +1,7 @@
 //! Looks at Apigee after each write of each run, and checks that the run was allowed to make it.
 //!
 //! All times here are numbers of a clock that counts events. What a run decides, it decides by what it has read, and a change in the meantime
-//! is nobody's mistake: a write is judged by what was so all the time since the run's last few requests ([`HORIZON`]).
+//! is no mistake: a write is judged by what was so all the time since the run's last few requests ([`HORIZON`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

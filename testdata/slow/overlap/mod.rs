@@ -267,7 +267,7 @@ impl Story {
             return;
         }
         let place = *pick(&behind, &mut self.random);
-        // Flux waits for the Jobs of the layers below, if it is told to.
+        // Flux waits for the Jobs of the layers below, if the Kustomization says `wait`.
         let waits = self.random.below(2) == 0;
         for _ in 0..=self.random.below(6) {
             if waits && self.runs_jobs(place) {
@@ -433,7 +433,7 @@ impl Story {
         let owner = wanting.iter().find(|(_, item)| record.namespace.as_deref() == Some(item.namespace));
         let Some((repository, item)) = owner else {
             let (repository, item) = wanting[0];
-            // Another input has left it to nobody, and no Job may adopt it, or none has run since.
+            // Another input has released it, and no Job may adopt it, or none has run since.
             let of_other =
                 record.namespace.as_ref().is_some_and(|at| !repository.specs.namespaces.iter().any(|own| own == at));
             let is_stuck = stuck.contains(&(record.namespace.clone(), record.cluster.clone()));
