@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::lifecycle::Adopt;
 
 /// The schema version that this program writes, and the newest version that it reads.
@@ -38,6 +39,14 @@ pub struct Entry {
     pub adopt: Adopt,
     /// The desired state, in the form of Apigee's API. A secret is written as `{"valueFrom": …}`.
     pub body: Value,
+}
+
+impl Entry {
+    /// The digest of the desired state: of its references to secrets, not of the secrets.
+    pub fn digest(&self) -> Digest {
+        // A struct of strings and JSON always has a JSON form.
+        Digest::of_bytes(&serde_json::to_vec(self).unwrap_or_default())
+    }
 }
 
 /// The identity of a resource, unique within its environment or organization.

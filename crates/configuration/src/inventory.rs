@@ -104,6 +104,21 @@ pub struct Named {
     pub digest: String,
 }
 
+impl Named {
+    /// The number of hexadecimal digits of a digest in the list: enough to tell whether a Job has the newest state.
+    const DIGITS: usize = 8;
+
+    /// A resource whose Job is in a namespace, with the digest of its bundle or entry.
+    pub fn new(namespace: &str, digest: Digest) -> Self {
+        Self { namespace: namespace.to_owned(), digest: digest.short(Self::DIGITS) }
+    }
+
+    /// Whether the resource has this digest.
+    pub fn has(&self, digest: Digest) -> bool {
+        self.digest == digest.short(Self::DIGITS)
+    }
+}
+
 impl Names {
     /// The lines of the list: `o` or `e`, kind, parent, name, namespace and digest, separated by tabs.
     pub fn to_text(&self) -> String {

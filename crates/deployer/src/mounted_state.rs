@@ -20,9 +20,6 @@ const MAX_BYTES: usize = 1 << 20;
 /// The maximum size of the list of names: 100,000 resources.
 const MAX_NAMES_BYTES: usize = 32 << 20;
 
-/// The number of hexadecimal digits of a digest in the list of names.
-const NAMED_DIGITS: usize = 8;
-
 /// The index of the inventory, and the names of everything that the input defines.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MountedState {
@@ -52,7 +49,7 @@ impl MountedState {
     /// The origin of a bundle: that of the state, if the state has this bundle. A Job of an older state can still run while the mount
     /// already has a newer one, whose commit is not that of the Job.
     pub fn provenance_of_bundle(&self, id: &Id, digest: Digest) -> Provenance {
-        let named = self.names.get(false, id).filter(|named| named.digest == digest.short(NAMED_DIGITS));
+        let named = self.names.get(false, id).filter(|named| named.has(digest));
         named.map(|_| self.index.provenance.clone()).unwrap_or_default()
     }
 
@@ -95,7 +92,7 @@ mod tests {
         assert_eq!(MountedState::read(folder.path()).unwrap(), None);
         let digest = Digest::of_bytes(b"a");
         let id = Id { kind: "ApigeeProxy".to_owned(), parent: None, name: "a".to_owned() };
-        let orders = Named { namespace: "team".to_owned(), digest: digest.short(NAMED_DIGITS) };
+        let orders = Named::new("team", digest);
         let names = Names(BTreeMap::from([(NamedResource { of_organization: false, id: id.clone() }, orders)]));
         let provenance = Provenance { commit: Some("c".to_owned()), ..Provenance::default() };
         let index = Index { provenance: provenance.clone(), schema_version: SCHEMA_VERSION, ..Index::default() };

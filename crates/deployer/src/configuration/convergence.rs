@@ -21,7 +21,6 @@ use apigee_flux_configuration::secret::{self, ValueFrom};
 use apigee_flux_configuration::{
     Answer, Change, Crud, Field, Form, NewSecret, OwnedPlace, Part, Place, Plan, Record, Wanted,
 };
-use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::exit::Exit;
 use apigee_flux_model::lifecycle::Adopt;
 
@@ -399,7 +398,7 @@ impl Convergence<'_> {
     }
 
     fn new_record(&self, plan: &Plan) -> Record {
-        let digest = digest(self.entry);
+        let digest = self.entry.digest().hex();
         // The provenance is that of the state that made the value, not of a later one that confirms it.
         let made = self.written().filter(|record| record.digest == digest);
         let record = Record {
@@ -440,12 +439,6 @@ impl Convergence<'_> {
         }
         Ok(Progressed::Done)
     }
-}
-
-/// The digest of an entry: of its references to secrets, not of the secrets.
-fn digest(entry: &Entry) -> String {
-    // A struct of JSON always has a JSON form.
-    Digest::of_bytes(&serde_json::to_vec(entry).unwrap_or_default()).hex()
 }
 
 /// Performs the reads of a kind.

@@ -55,9 +55,6 @@ type PlaceId = (String, String, String);
 /// What the Jobs with a document apply: the text of `applies`, and the digest of the document.
 type Intents = BTreeMap<PlaceId, BTreeMap<String, Digest>>;
 
-/// The digits of a digest in the list of names.
-const NAMED_DIGITS: usize = 8;
-
 /// All objects of the output.
 pub(super) struct Outputs<'r> {
     provenance: Option<&'r Provenance>,
@@ -428,7 +425,7 @@ impl<'r> Outputs<'r> {
         let bundles = self.pending.iter().filter(|pending| pending.is_in(environment)).map(|pending| {
             let (namespace, kind, name, digest) = &pending.bundle;
             let id = configuration_id(kind.resource_kind(), name);
-            let named = Named { namespace: namespace.clone(), digest: digest.short(NAMED_DIGITS) };
+            let named = Named::new(namespace, *digest);
             (NamedResource { of_organization: false, id }, named)
         });
         let entries = self.configurations.iter().filter(|((_, scope, organization, name), _)| {
@@ -436,11 +433,9 @@ impl<'r> Outputs<'r> {
         });
         let entries = entries.flat_map(|((namespace, scope, ..), here)| {
             here.entries.iter().map(move |entry| {
-                // A struct of strings and JSON always has a JSON form.
-                let digest = Digest::of_bytes(&serde_json::to_vec(entry).unwrap_or_default()).short(NAMED_DIGITS);
                 let of_organization = *scope == Scope::Organization;
                 let resource = NamedResource { of_organization, id: entry.id.clone() };
-                (resource, Named { namespace: namespace.clone(), digest })
+                (resource, Named::new(namespace, entry.digest()))
             })
         });
         Names(bundles.chain(entries).collect())
