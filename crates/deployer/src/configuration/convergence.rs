@@ -2,6 +2,7 @@
 //! differs.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -9,6 +10,7 @@ use crate::api::client::Client;
 use crate::configuration::event::{ApplyEvent, ApplyListener};
 use crate::configuration::options::{ApplyOptions, Mode, Secrets};
 use crate::configuration::outcome::{Applied, ResourceResult, failed};
+use crate::configuration::snapshot::Snapshot;
 use crate::error::Error;
 use crate::event::{Event, Phase};
 use crate::records::register::{self, Register};
@@ -28,6 +30,9 @@ use apigee_flux_model::lifecycle::Adopt;
 /// that it receives.
 const MAX_ROUNDS: usize = 4;
 
+/// How long a list may take.
+const MAX_LIST_TIME: Duration = Duration::from_mins(2);
+
 /// Shorter secrets are not redacted in messages: they would match everywhere.
 const MIN_REDACTED: usize = 4;
 
@@ -36,6 +41,7 @@ pub(super) struct Shared {
     pub client: Client,
     pub place: OwnedPlace,
     pub register: Register,
+    pub snapshot: Snapshot,
     pub secrets: Secrets,
     pub options: ApplyOptions,
     pub progress: ApplyListener,
@@ -76,6 +82,7 @@ impl Shared {
             stored: None,
             continuations: self.register.continuations(&entry.id),
             noted: None,
+            is_alone: false,
             claim: Claim::Unrecorded,
             fields: Vec::new(),
         };
@@ -112,7 +119,25 @@ struct Convergence<'a> {
     claim: Claim,
     /// The parts that this run has set, for values that Apigee does not return.
     noted: Option<Vec<Part>>,
+    /// Whether the resource is read by itself from now on: the lists were asked.
+    is_alone: bool,
     fields: Vec<Field>,
+}
+
+/// What was read and planned.
+struct Looked {
+    answers: Vec<Answer>,
+    exists: bool,
+    plan: Plan,
+}
+
+/// What a check of prerequisites believes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// What the run has seen lately.
+    Seen,
+    /// Nothing: each is read.
+    Nothing,
 }
 
 /// The result of sending changes.
@@ -143,15 +168,7 @@ impl Convergence<'_> {
         }
         loop {
             let last = self.last();
-            let wanted = self.wanted(last.as_ref());
-            let answers = read(&self.client, self.crud, &wanted).await?;
-            let exists = self.crud.exists(&wanted, &answers);
-            let mut plan = self.crud.plan(&wanted, &answers).map_err(Error::Refused)?;
-            if shared.options.mode == Mode::Compare && exists {
-                // Without the secrets, the command cannot compare them.
-                plan.changes
-                    .retain(|change| change.fields.is_empty() || change.fields.iter().any(|field| !field.secret));
-            }
+            let Looked { answers, exists, plan } = self.look(last.as_ref()).await?;
             if rounds == 0 {
                 self.fields = plan.changes.iter().flat_map(|change| change.fields.clone()).collect();
             }
@@ -196,7 +213,7 @@ impl Convergence<'_> {
                     ),
                 }));
             }
-            let progressed = if let Some(error) = self.lacking().await? {
+            let progressed = if let Some(error) = self.lacking(Trust::Seen).await? {
                 Progressed::NotYet(error)
             } else {
                 self.ask_guard().await?;
@@ -224,6 +241,71 @@ impl Convergence<'_> {
                 }
             }
         }
+    }
+
+    /// Reads the resource and plans: the first time by lists, if they show that nothing is to be done, otherwise by itself.
+    async fn look(&mut self, last: Option<&Record>) -> Result<Looked, Error> {
+        if !std::mem::replace(&mut self.is_alone, true)
+            && let Some(looked) = self.look_in_lists(last).await?
+        {
+            return Ok(looked);
+        }
+        let (wanted, since) = (self.wanted(last), Instant::now());
+        let answers = read(&self.client, self.crud, &wanted).await?;
+        let looked = self.planned(&wanted, answers).map_err(Error::Refused)?;
+        if let Some(first) = self.crud.reads(&wanted).first().filter(|_| looked.exists) {
+            self.shared.snapshot.note(&first.path, since);
+        }
+        Ok(looked)
+    }
+
+    /// `None` if no list has the resource, or if something is to be done.
+    async fn look_in_lists(&self, last: Option<&Record>) -> Result<Option<Looked>, Error> {
+        let wanted = self.wanted(last);
+        // A list that does not come leaves time to read the resource by itself.
+        let now = Instant::now();
+        let in_time = self.client.until(now + (self.deadline - now).div_f32(2.0).min(MAX_LIST_TIME));
+        let failed = |error: &Error| self.say(Phase::Wait, format!("each resource is read by itself: {error}"));
+        let (mut answers, mut is_listed) = (Vec::new(), false);
+        for read in self.crud.reads(&wanted) {
+            let known = self.shared.snapshot.answer(&in_time, &read, failed).await;
+            is_listed |= known.is_some();
+            answers.push(match known {
+                Some(answer) => answer,
+                None if !is_listed => return Ok(None),
+                None => self.client.read(&read).await?,
+            });
+        }
+        for read in self.crud.follow_ups(&wanted, &answers) {
+            answers.push(self.client.read(&read).await?);
+        }
+        let looked = self.planned(&wanted, answers).ok();
+        Ok(looked.filter(|looked| looked.exists && self.is_settled(&looked.plan)))
+    }
+
+    fn planned(&self, wanted: &Wanted<'_>, answers: Vec<Answer>) -> Result<Looked, String> {
+        let exists = self.crud.exists(wanted, &answers);
+        let mut plan = self.crud.plan(wanted, &answers)?;
+        if self.shared.options.mode == Mode::Compare && exists {
+            // Without the secrets, the command cannot compare them.
+            plan.changes.retain(|change| change.fields.is_empty() || change.fields.iter().any(|field| !field.secret));
+        }
+        Ok(Looked { answers, exists, plan })
+    }
+
+    /// Whether nothing is to be done, not even to the record.
+    fn is_settled(&self, plan: &Plan) -> bool {
+        plan.changes.is_empty()
+            && (self.shared.options.mode == Mode::Compare || self.is_recorded(&self.new_record(plan)))
+    }
+
+    /// Whether the record in the register says the same. One in which only the commit would change is not written.
+    fn is_recorded(&self, record: &Record) -> bool {
+        self.shared.register.missing_continuation(&self.entry.id).is_none()
+            && self.written().is_some_and(|last| {
+                (&last.digest, &last.parts, last.when_gone) == (&record.digest, &record.parts, record.when_gone)
+                    && self.shared.options.claimant.has_signed(last)
+            })
     }
 
     /// The record of this resource, with the parts that this run has set.
@@ -280,13 +362,23 @@ impl Convergence<'_> {
         })
     }
 
-    /// The first missing prerequisite. An error if it failed for good in this run.
-    async fn lacking(&self) -> Result<Option<Error>, Error> {
+    /// The first missing prerequisite. An error if it failed for good in this run. Before the first attempt, what the run
+    /// has seen lately is not read again: Apigee rejects a reference to what was deleted since.
+    async fn lacking(&self, trust: Trust) -> Result<Option<Error>, Error> {
         for read in self.crud.prerequisites(&self.wanted(None)) {
+            let is_one = matches!(read.form, Form::Json(_));
+            if is_one && trust == Trust::Seen && self.shared.snapshot.has_seen(&read.path) {
+                continue;
+            }
+            let since = Instant::now();
             let answer = self.client.read(&read).await?;
             let lacks = match read.form {
                 Form::Pages(items) if answer.json()[items].as_array().is_none_or(Vec::is_empty) => "is empty",
                 _ if answer == Answer::Missing => "does not exist",
+                Form::Json(_) => {
+                    self.shared.snapshot.note(&read.path, since);
+                    continue;
+                }
                 _ => continue,
             };
             let path = shown_path(read.path.iter().map(String::as_str));
@@ -370,16 +462,11 @@ impl Convergence<'_> {
         plan: &Plan,
     ) -> Result<(ResourceResult, String), Error> {
         let record = self.new_record(plan);
-        let same = |last: &Record| {
-            (&last.digest, &last.parts, last.when_gone) == (&record.digest, &record.parts, record.when_gone)
-                && self.shared.options.claimant.has_signed(last)
-        };
-        // A record in which only the commit would change is not written.
         let written = self.written();
         let is_adopted = written.is_none() || matches!(self.claim, Claim::Adopted { .. });
         let ending = if ending == ResourceResult::Unchanged && is_adopted { ResourceResult::Adopted } else { ending };
         let missing = self.shared.register.missing_continuation(&self.entry.id);
-        if self.shared.options.mode == Mode::Write && (missing.is_some() || !written.is_some_and(same)) {
+        if self.shared.options.mode == Mode::Write && !self.is_recorded(&record) {
             let known = written.is_some();
             if self.stored.is_none() {
                 self.ask_guard().await?;
@@ -424,7 +511,7 @@ impl Convergence<'_> {
                 Ok(_) => done.push(change.what.clone()),
                 Err(error)
                     if error.is_refusal()
-                        && let Some(lacking) = self.lacking().await? =>
+                        && let Some(lacking) = self.lacking(Trust::Nothing).await? =>
                 {
                     // It was deleted after it had been checked.
                     return Ok(Progressed::NotYet(lacking));
