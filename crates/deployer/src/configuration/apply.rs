@@ -1,4 +1,4 @@
-//! Makes the configuration of one environment or organization equal to a document, several resources at a time.
+//! Makes the configuration of one environment or organization equal to a document, several resources at a time (`turns`).
 //! Referenced resources come first.
 //!
 //! For each resource: read, compare, change, and read again until nothing differs. An unmanaged resource is not changed
@@ -7,16 +7,16 @@
 
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use crate::api::client::Client;
 use crate::configuration::convergence::Shared;
 use crate::configuration::outcome::failed;
 use crate::configuration::snapshot::Snapshot;
+use crate::configuration::turns;
 use crate::error::Error;
 use crate::records::register::Register;
-use apigee_flux_configuration::{Document, Entry, KINDS, OwnedPlace, Wanted, kind};
+use apigee_flux_configuration::{Document, Entry, OwnedPlace, Wanted, kind};
 
 pub use crate::configuration::event::{ApplyEvent, ApplyListener};
 pub use crate::configuration::options::{ApplyOptions, Mode, Secrets};
@@ -69,21 +69,7 @@ fn snapshot(place: &OwnedPlace, document: &Document, register: &Register) -> Sna
 }
 
 async fn apply_all(shared: Shared, document: &Document) -> ApplyReport {
-    let mut resources: Vec<Option<Applied>> = vec![None; document.resources.len()];
-    // In the registry of kinds, a kind comes after the kinds that it refers to.
-    for kind in KINDS {
-        let crud = kind.crud;
-        let mut work = Vec::new();
-        for (index, entry) in document.resources.iter().enumerate().filter(|(_, entry)| entry.id.kind == kind.name) {
-            let shared = &shared;
-            work.push(async move { (index, shared.one(entry, crud).await) });
-        }
-        let mut ended = stream::iter(work).buffer_unordered(shared.options.workers.get());
-        while let Some((index, applied)) = ended.next().await {
-            (shared.progress)(ApplyEvent::Ended(shared.place.as_place(), &applied));
-            resources[index] = Some(applied);
-        }
-    }
+    let mut resources = turns::run(&shared, &document.resources).await;
     let unknown = document.resources.iter().enumerate();
     let resources = unknown.map(|(index, entry)| {
         resources.get_mut(index).and_then(Option::take).unwrap_or_else(|| {

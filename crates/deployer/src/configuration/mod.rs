@@ -6,3 +6,4 @@ pub(crate) mod event;
 pub(crate) mod options;
 pub(crate) mod outcome;
 mod snapshot;
+mod turns;

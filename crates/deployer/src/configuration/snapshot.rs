@@ -5,7 +5,7 @@
 //! from it only that a resource is in sync, and only for [`MAX_AGE`]; everything else is read again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
@@ -28,7 +28,9 @@ pub(super) struct Snapshot {
     /// By the position in the registry of lists.
     lists: BTreeMap<usize, OnceCell<Option<List>>>,
     /// The paths of resources that exist, with the time at which that was known.
-    seen: Mutex<BTreeMap<Vec<String>, Instant>>,
+    seen: Mutex<Noted>,
+    /// The paths of resources that did not exist, with the time at which that was known.
+    missed: Mutex<Noted>,
 }
 
 /// A list that was read.
@@ -71,12 +73,29 @@ impl Snapshot {
 
     /// Notes that a resource exists.
     pub(super) fn note(&self, path: &[String], since: Instant) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_vec(), since);
+        locked(&self.seen).insert(path.to_vec(), since);
+        locked(&self.missed).remove(path);
+    }
+
+    /// Notes that a resource does not exist.
+    pub(super) fn note_missing(&self, path: &[String]) {
+        locked(&self.missed).insert(path.to_vec(), Instant::now());
     }
 
     /// Whether this run has seen lately that a resource exists.
     pub(super) fn has_seen(&self, path: &[String]) -> bool {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.get(path).is_some_and(|since| since.elapsed() <= MAX_AGE)
+        locked(&self.seen).get(path).is_some_and(|since| since.elapsed() <= MAX_AGE)
     }
+
+    /// Whether this run has found after a time that a resource does not exist.
+    pub(super) fn has_missed(&self, path: &[String], after: Instant) -> bool {
+        locked(&self.missed).get(path).is_some_and(|at| *at >= after && at.elapsed() <= MAX_AGE)
+    }
+}
+
+type Noted = BTreeMap<Vec<String>, Instant>;
+
+/// A thread that stopped while it held the lock leaves a whole map: an entry is inserted at once.
+fn locked(noted: &Mutex<Noted>) -> MutexGuard<'_, Noted> {
+    noted.lock().unwrap_or_else(PoisonError::into_inner)
 }
