@@ -43,10 +43,13 @@ pub(super) async fn run(shared: &Shared, entries: &[Entry]) -> Vec<Option<Applie
         let turn = Turn { started: Instant::now(), deadline };
         let mut still = Vec::new();
         for of_kind in waiting {
-            let again = of_kind.into_iter().map(async |(index, mut one)| {
-                let applied = one.attempt(turn).await;
-                (index, Some(one), applied)
-            });
+            let mut again = Vec::new();
+            for (index, mut one) in of_kind {
+                again.push(async move {
+                    let applied = one.attempt(turn).await;
+                    (index, Some(one), applied)
+                });
+            }
             still.push(ended(shared, again, &mut results).await);
         }
         still.retain(|of_kind| !of_kind.is_empty());
@@ -60,15 +63,19 @@ async fn first<'a>(shared: &'a Shared, entries: &'a [Entry], results: &mut [Opti
     let started = Instant::now();
     let mut waiting = Vec::new();
     for kind in KINDS {
-        let of_kind = entries.iter().enumerate().filter(|(_, entry)| entry.id.kind == kind.name);
-        let tried = of_kind.map(async |(index, entry)| match Convergence::new(shared, entry, kind.crud) {
-            Ok(mut one) => {
-                let turn = Turn { started, deadline: Instant::now() + shared.options.timeout };
-                let applied = one.attempt(turn).await;
-                (index, Some(one), applied)
-            }
-            Err(error) => (index, None, Some(failed(&entry.id, &error))),
-        });
+        let mut tried = Vec::new();
+        for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.id.kind == kind.name) {
+            tried.push(async move {
+                match Convergence::new(shared, entry, kind.crud) {
+                    Ok(mut one) => {
+                        let turn = Turn { started, deadline: Instant::now() + shared.options.timeout };
+                        let applied = one.attempt(turn).await;
+                        (index, Some(one), applied)
+                    }
+                    Err(error) => (index, None, Some(failed(&entry.id, &error))),
+                }
+            });
+        }
         waiting.push(ended(shared, tried, results).await);
     }
     waiting.retain(|of_kind| !of_kind.is_empty());
@@ -78,7 +85,7 @@ async fn first<'a>(shared: &'a Shared, entries: &'a [Entry], results: &mut [Opti
 /// Makes the attempts, several at a time, and reports those that ended. Returns the others, in their order.
 async fn ended<'a>(
     shared: &Shared,
-    attempts: impl Iterator<Item: Future<Output = (usize, Option<Convergence<'a>>, Option<Applied>)>>,
+    attempts: Vec<impl Future<Output = (usize, Option<Convergence<'a>>, Option<Applied>)>>,
     results: &mut [Option<Applied>],
 ) -> Waiting<'a> {
     let mut waiting = Vec::new();
