@@ -25,19 +25,17 @@ fn render(out: &Path, specs: &str, flags: &[&str]) -> Output {
 
 /// Two environments, so that two Jobs share the ConfigMap of a proxy.
 fn fleet(proxies: usize) -> String {
-    let mut specs = String::new();
-    for name in ["prod", "test"] {
-        specs += &format!(
-            "apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeEnvironment\nmetadata: {{name: {name}, namespace: apis}}\nspec: {{organization: acme}}\n---\n"
-        );
-    }
-    for number in 0..proxies {
-        specs += &format!(
-            "apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeProxy\nmetadata: {{name: p{number}, namespace: apis}}\nspec: {{basePath: /p{number}, target: \
-             \"https://example.com\"}}\n---\n"
-        );
-    }
-    specs
+    let resource = |kind: &str, name: &str, spec: &str| {
+        format!(
+            "apiVersion: apigeeflux.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}, namespace: apis}}\nspec: {spec}\n---\n"
+        )
+    };
+    let environments = ["prod", "test"].map(|name| resource("ApigeeEnvironment", name, "{organization: acme}"));
+    let proxies = (0..proxies).map(|number| {
+        let spec = format!("{{basePath: /p{number}, target: \"https://example.com\"}}");
+        resource("ApigeeProxy", &format!("p{number}"), &spec)
+    });
+    environments.into_iter().chain(proxies).collect()
 }
 
 /// The files of each folder of the namespace, without what every folder has.
