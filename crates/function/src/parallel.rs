@@ -122,7 +122,8 @@ pub(crate) fn ordered<T: Sync, R: Send>(
         None => Err(Box::new("no such item") as Box<dyn Any + Send>),
     };
     thread::scope(|scope| {
-        let stop = Stop(&shared);
+        // Declared before the lock below, so that the lock is released before this value takes it.
+        let _stop = Stop(&shared);
         for _ in 1..threads.min(items.len()) {
             let started = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, || shared.work(&work));
             if started.is_err() {
@@ -149,7 +150,6 @@ pub(crate) fn ordered<T: Sync, R: Send>(
                 state = shared.wait(state);
             }
         }
-        drop(stop);
     });
 }
 
