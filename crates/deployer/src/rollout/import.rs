@@ -35,16 +35,16 @@ pub(crate) struct Imported {
     pub in_doubt: bool,
 }
 
-/// Validates and imports the stamped copy of a bundle. `read` are the revisions that are known to contain other
-/// bundles.
+/// Imports the stamped copy of a bundle, which Apigee validates (`organizations.apis.create`: every import is). `read` are the revisions that are known to
+/// contain other bundles, `existing` all that were listed.
 pub(crate) async fn import(
     site: &Site<'_>,
     bundle: &Bundle,
     read: &BTreeSet<RevisionId>,
+    existing: &BTreeSet<RevisionId>,
     replaces: Replaced,
 ) -> Result<Imported, Error> {
     let zip = pack(site, bundle, replaces)?;
-    site.client.validate(site.resource, &zip).await?;
     let (mut attempt, mut in_doubt) = (1, false);
     let id = loop {
         let error = match site.client.import(site.resource, &zip).await {
@@ -71,7 +71,7 @@ pub(crate) async fn import(
         attempt += 1;
     };
     drop(zip);
-    let imported = converge(site, bundle, read, id)
+    let imported = converge(site, bundle, read, existing, id)
         .await
         .map_err(|error| error.leaving(&format!("revision {id} is imported but not deployed")))?;
     Ok(Imported { in_doubt: in_doubt || imported.in_doubt, ..imported })
@@ -144,6 +144,7 @@ async fn converge(
     site: &Site<'_>,
     bundle: &Bundle,
     read: &BTreeSet<RevisionId>,
+    existing: &BTreeSet<RevisionId>,
     id: RevisionId,
 ) -> Result<Imported, Error> {
     let patient = site.client.patient_with_missing(VISIBLE_AFTER);
@@ -156,6 +157,10 @@ async fn converge(
                 "the description of revision {id} did not keep the digest, so the next run will import the bundle again"
             ),
         );
+        return Ok(Imported { id, revision, by_us: true, in_doubt: false });
+    }
+    // The number that follows the last known one: no other deployer imported a revision in between.
+    if existing.last().is_some_and(|last| last.next() == id) && existing.iter().all(|other| read.contains(other)) {
         return Ok(Imported { id, revision, by_us: true, in_doubt: false });
     }
     let lower: Vec<RevisionId> = unread(site, read).await?.into_iter().filter(|other| *other < id).collect();
