@@ -29,7 +29,7 @@ impl Message for ProxyOrSharedFlow {
 }
 
 /// One revision.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Revision {
     /// Its number; missing in the response to `action=validate`, which creates no revision.

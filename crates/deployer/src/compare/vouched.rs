@@ -52,7 +52,8 @@ mod tests {
 
     fn deployment(revision: &str, started: &str, account: &str) -> Deployment {
         let account = format!("projects/-/serviceAccounts/{account}");
-        serde_json::from_value(json!({"revision": revision, "deployStartTime": started, "serviceAccount": account})).unwrap()
+        serde_json::from_value(json!({"revision": revision, "deployStartTime": started, "serviceAccount": account}))
+            .unwrap()
     }
 
     #[test]

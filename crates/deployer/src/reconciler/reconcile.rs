@@ -331,7 +331,7 @@ impl ReconcileRun<'_> {
             Deep::Daily => Duration::from_millis(now.saturating_sub(register.compared)) >= DAY,
         };
         if self.how.options.mode != Mode::Write {
-            for Looked { candidate, drift, .. } in self.look_at(old, &register, is_deep, true).await {
+            for Looked { candidate, drift, .. } in self.look_at(old, &register, is_deep, self.truth.is_none()).await {
                 report.resources.push(self.of_drift(candidate.id(), drift));
             }
             return Ok(report);
@@ -355,12 +355,7 @@ impl ReconcileRun<'_> {
 
     /// The bundles to deploy after a comparison. Mounted ones are all deployed, since their files are at hand and the deployment decides for
     /// itself; of the others only those that differ are fetched, one at a time: their shared flows determine the order.
-    async fn differing(
-        &self,
-        looked: Vec<Looked>,
-        register: &Register,
-        done: &mut ApplyReport,
-    ) -> Vec<MountedBundle> {
+    async fn differing(&self, looked: Vec<Looked>, register: &Register, done: &mut ApplyReport) -> Vec<MountedBundle> {
         let mut bundles = Vec::new();
         let guard = self.guard();
         for Looked { candidate, drift, started } in looked {

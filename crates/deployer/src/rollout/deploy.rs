@@ -16,7 +16,7 @@ use crate::compare::absence;
 use crate::compare::current::{Current, may_be_edited, newest};
 use crate::compare::drift::{Drift, revision_files};
 use crate::compare::file_difference::{FileDifference, compare};
-use crate::compare::vouched::{is_seen, is_settled, vouched};
+use crate::compare::vouched::{is_settled, vouched};
 use crate::error::Error;
 use crate::event::{Event, EventListener, Phase};
 use crate::mount::Bundle;
@@ -266,7 +266,8 @@ impl DeployRun<'_> {
                 ownership.announce(&site, digest).await?;
                 let revision = found.map(|(_, revision)| revision).or(deployed_revision);
                 let started = self.rollout(&site.sure(), id, before, ownership).run(revision.as_ref()).await?;
-                self.settle(id, started, &existing, ownership).await?;
+                let modified = revision.as_ref().and_then(Revision::changed);
+                self.settle((id, modified), started, &existing, ownership).await?;
                 Ok((BundleResult::Redeployed, reason))
             }
             Plan::Import => {
@@ -295,7 +296,7 @@ impl DeployRun<'_> {
                 }
                 let started = rolled_out?;
                 let existing = existing.into_iter().chain([id]).collect();
-                self.settle(id, started, &existing, ownership).await?;
+                self.settle((id, revision.changed()), started, &existing, ownership).await?;
                 Ok((BundleResult::Deployed, format!("the new revision {id} is deployed")))
             }
         }
@@ -368,18 +369,17 @@ impl DeployRun<'_> {
         Ok(compare(self.bundle.kind, &files, &self.bundle.files))
     }
 
-    /// Records the new deployment and deletes old revisions.
+    /// Records the new deployment and deletes old revisions. `modified` is when the revision was last changed, and `started` when the deployment started.
     async fn settle(
         &self,
-        id: RevisionId,
+        (id, modified): (RevisionId, Option<u64>),
         started: u64,
         existing: &BTreeSet<RevisionId>,
         ownership: &mut Ownership,
     ) -> Result<(), Error> {
         if self.site.options.claimant.is_some() {
-            let revision = self.site.late().revision(self.site.resource, id).await?;
             let seen = Some(started).filter(|started| *started > 0 && self.site.options.wait == WaitFor::Ready);
-            let recorded = RecordedRevision { id, modified: revision.changed(), seen };
+            let recorded = RecordedRevision { id, modified, seen };
             ownership.confirm(&self.site, self.bundle.digest, recorded).await?;
         }
         self.clean_up(id, existing).await;
@@ -437,12 +437,13 @@ impl DeployRun<'_> {
         let Some(listed) = listed else {
             return Ok(None);
         };
+        // A bundle that stays is examined: the Job of a single one runs because something about it is new.
+        let replaced = record.filter(|record| record.digest != self.bundle.digest.hex());
+        if let Some(current) = replaced.and_then(|record| Current::recorded(&listed, record)) {
+            return Ok(Some(current));
+        }
         let revision = site.sure().revision(site.resource, listed.revision).await?;
-        let is_seen = |record: &Record| record.revision.as_ref().is_some_and(|known| is_seen(known, &listed));
-        let is_past = is_settled(&listed) || record.is_some_and(is_seen);
-        // The status of a single bundle is read again if it may stay: its Job runs because something about it is new.
-        let may_stay = record.is_none_or(|record| record.digest == self.bundle.digest.hex());
-        if is_past && (site.options.listed.is_some() || !may_stay) {
+        if site.options.listed.is_some() && is_settled(&listed) {
             let ready = Deployment { state: RuntimeState::Ready, ..listed };
             return Ok(Some(Current::new(ready, revision)));
         }
@@ -482,4 +483,3 @@ fn paths(differences: &[FileDifference]) -> String {
     let paths: Vec<&str> = differences.iter().map(|difference| difference.path.as_str()).collect();
     paths.join(", ")
 }
-

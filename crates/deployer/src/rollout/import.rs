@@ -46,11 +46,11 @@ pub(crate) async fn import(
 ) -> Result<Imported, Error> {
     let zip = pack(site, bundle, replaces)?;
     let (mut attempt, mut in_doubt) = (1, false);
-    let id = loop {
+    let (id, response) = loop {
         let error = match site.client.import(site.resource, &zip).await {
-            Ok(id) => {
+            Ok((id, revision)) => {
                 site.say(Phase::Import, format!("revision {id} is imported"));
-                break id;
+                break (id, Some(revision));
             }
             Err(error) if error.is_ambiguous() => error,
             Err(error) => return Err(error),
@@ -63,7 +63,7 @@ pub(crate) async fn import(
             find(site, bundle, read).await.map_err(|error| error.leaving("the import got no response"))?
         {
             site.say(Phase::Import, format!("revision {id} was created although the response was lost"));
-            break id;
+            break (id, None);
         }
         if attempt == IMPORT_ATTEMPTS {
             return Err(error);
@@ -71,7 +71,7 @@ pub(crate) async fn import(
         attempt += 1;
     };
     drop(zip);
-    let imported = converge(site, bundle, read, existing, id)
+    let imported = converge(site, bundle, read, existing, id, response)
         .await
         .map_err(|error| error.leaving(&format!("revision {id} is imported but not deployed")))?;
     Ok(Imported { in_doubt: in_doubt || imported.in_doubt, ..imported })
@@ -139,18 +139,23 @@ async fn unread(site: &Site<'_>, read: &BTreeSet<RevisionId>) -> Result<BTreeSet
 
 /// Selects one revision when several deployers imported the same bundle concurrently: each lists the revisions again
 /// after its import, and all select the lowest number, since a later import sees the earlier one. The others, which
-/// were never deployed, are deleted by the deployers that created them.
+/// were never deployed, are deleted by the deployers that created them. `response` is the revision in the response to the import.
 async fn converge(
     site: &Site<'_>,
     bundle: &Bundle,
     read: &BTreeSet<RevisionId>,
     existing: &BTreeSet<RevisionId>,
     id: RevisionId,
+    response: Option<Revision>,
 ) -> Result<Imported, Error> {
-    let patient = site.client.patient_with_missing(VISIBLE_AFTER);
-    let revision = patient.revision(site.resource, id).await?;
-    let record = RevisionRecord::parse(&revision.description);
-    if record.is_none_or(|record| record.digest != bundle.digest) {
+    let is_ours = |revision: &Revision| {
+        RevisionRecord::parse(&revision.description).is_some_and(|record| record.digest == bundle.digest)
+    };
+    let revision = match response.filter(is_ours) {
+        Some(revision) => revision,
+        None => site.client.patient_with_missing(VISIBLE_AFTER).revision(site.resource, id).await?,
+    };
+    if !is_ours(&revision) {
         site.warn(
             Phase::Import,
             format!(
