@@ -117,6 +117,7 @@ pub(super) const LISTING: Listing = Listing {
     items: "appGroups",
     paging: Paging::Tokens { size: 1000 },
     needs: "apigee.appgroups.list",
+    owner: None,
     is_whole: |group| group.get("appGroupId").is_some(),
     views: &[View { path: &["appgroups", "*"], names: &["name"], returns: Returns::One }],
 };

@@ -58,6 +58,7 @@ pub(super) const LISTING: Listing = Listing {
     items: "dataCollectors",
     paging: Paging::Tokens { size: 1000 },
     needs: "apigee.datacollectors.list",
+    owner: None,
     is_whole: |collector| collector.get("type").is_some(),
     views: &[View { path: &["datacollectors", "*"], names: &["name"], returns: Returns::One }],
 };

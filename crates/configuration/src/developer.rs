@@ -130,6 +130,7 @@ pub(super) const LISTING: Listing = Listing {
     items: "developer",
     paging: Paging::Once,
     needs: "apigee.developers.list",
+    owner: None,
     is_whole: |developer| developer.get("firstName").is_some(),
     views: &[View { path: &["developers", "*"], names: &["email"], returns: Returns::One }],
 };

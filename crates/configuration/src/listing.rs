@@ -27,10 +27,21 @@ pub struct Listing {
     pub paging: Paging,
     /// The required permission.
     pub needs: &'static str,
+    /// The owner of an entry, if the list may name it by its ID only.
+    pub owner: Option<Owner>,
     /// Whether an entry has all fields that a read of the resource has. Another one is not used.
     pub is_whole: fn(&Value) -> bool,
     /// The reads that the list answers.
     pub views: &'static [View],
+}
+
+/// How an entry names its owner, and how the owner's own list does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// The field with the owner's name, which may be missing.
+    pub name: &'static str,
+    /// The field with the owner's ID, in both lists.
+    pub id: &'static str,
 }
 
 /// How a list is paged.
@@ -126,6 +137,8 @@ pub struct Pages {
     listing: &'static Listing,
     organization: String,
     needed: BTreeSet<Key>,
+    /// The names of owners by their IDs.
+    owners: BTreeMap<String, String>,
     found: BTreeMap<Key, Vec<Value>>,
     /// The number of pages and entries so far.
     read: usize,
@@ -149,8 +162,22 @@ impl Pages {
         let needed: BTreeSet<Key> =
             needed.iter().filter(|read| read.listing == listing).map(|read| read.key.clone()).collect();
         let listing = LISTINGS.get(listing).filter(|_| needed.len() > FEW)?;
-        let organization = organization.to_owned();
-        Some(Self { listing, organization, needed, found: BTreeMap::new(), read: 0, entries: 0, next: Next::First })
+        Some(Self {
+            listing,
+            organization: organization.to_owned(),
+            needed,
+            owners: BTreeMap::new(),
+            found: BTreeMap::new(),
+            read: 0,
+            entries: 0,
+            next: Next::First,
+        })
+    }
+
+    /// The names of owners by their IDs, as far as they are known: [`Found::owners`] of other lists.
+    #[must_use]
+    pub fn with_owners(self, owners: BTreeMap<String, String>) -> Self {
+        Self { owners, ..self }
     }
 
     /// The request for the next page; `None` at the end.
@@ -205,8 +232,7 @@ impl Pages {
 
     fn keep(&mut self, entry: &Value) {
         for (view, View { names, returns, .. }) in self.listing.views.iter().enumerate() {
-            let names: Option<Vec<String>> =
-                names.iter().map(|name| Some(entry.get(name)?.as_str()?.to_owned())).collect();
+            let names: Option<Vec<String>> = names.iter().map(|name| self.name_in(entry, name)).collect();
             let Some(key) = names.map(|names| (view, names)).filter(|key| self.needed.contains(key)) else { continue };
             let found = self.found.entry(key).or_default();
             match returns {
@@ -216,6 +242,15 @@ impl Pages {
             // Two pages may have the same entry: the later page is newer.
             found.push(entry.clone());
         }
+    }
+
+    fn name_in(&self, entry: &Value, field: &str) -> Option<String> {
+        let text = |field: &str| entry.get(field).and_then(Value::as_str);
+        if let Some(name) = text(field) {
+            return Some(name.to_owned());
+        }
+        let owner = self.listing.owner.filter(|owner| owner.name == field)?;
+        self.owners.get(text(owner.id)?).cloned()
     }
 
     /// Whether nothing that is needed can be on later pages.
@@ -251,6 +286,17 @@ pub struct Found {
 }
 
 impl Found {
+    /// The names of what was found by their IDs, if other lists name their owners by them.
+    pub fn owners(&self) -> impl Iterator<Item = (String, String)> {
+        let ids = LISTINGS.iter().filter_map(|listing| listing.owner).map(|owner| owner.id);
+        ids.flat_map(|id| {
+            self.found.iter().filter_map(move |((_, names), entries)| {
+                let [name] = names.as_slice() else { return None };
+                Some((entries.first()?.get(id)?.as_str()?.to_owned(), name.clone()))
+            })
+        })
+    }
+
     /// The answer to a read; `None` if it must be read by itself.
     pub fn answer(&self, read: &ListKey) -> Option<Answer> {
         let entries = self.found.get(&read.key)?;
@@ -389,6 +435,30 @@ mod tests {
         let found = walking.into_found();
         assert_eq!(found.answer(&key("apiproducts/p000000")), None);
         assert!(found.answer(&key("apiproducts/p000009")).is_some());
+    }
+
+    #[test]
+    fn an_app_is_known_by_the_id_of_its_developer() {
+        let email = |index: usize| format!("d{index}@x.example");
+        let needed: BTreeSet<ListKey> = (0..5).map(|index| key(&format!("developers/{}", email(index)))).collect();
+        let mut developers = Pages::of("o", needed.first().unwrap().listing, &needed).unwrap();
+        assert_eq!(query(&developers).unwrap(), "expand=true");
+        let developer = |index| json!({"email": email(index), "firstName": "D", "developerId": format!("id-{index}")});
+        developers.take((0..9).map(developer).collect(), String::new(), None);
+        assert_eq!(query(&developers), None, "it has one page");
+        let owners: BTreeMap<String, String> = developers.into_found().owners().collect();
+        assert_eq!(owners.len(), 5);
+        let path = |index: usize| format!("developers/{}/apps/a", email(index));
+        let needed: BTreeSet<ListKey> = (0..5).map(|index| key(&path(index))).collect();
+        let mut apps = Pages::of("o", needed.first().unwrap().listing, &needed).unwrap().with_owners(owners);
+        let keys = json!([{"consumerKey": "k", "consumerSecret": "s"}]);
+        let app = |index: usize| json!({"name": "a", "developerId": format!("id-{index}"), "credentials": keys});
+        apps.take([1, 7].map(app).into(), String::new(), None);
+        let found = apps.into_found();
+        assert_eq!(found.answer(&key(&path(1))), Some(Answer::Json(app(1))));
+        assert_eq!(found.answer(&key(&path(2))), None);
+        // It is not an owner of apps itself.
+        assert_eq!(found.owners().count(), 0);
     }
 
     #[test]

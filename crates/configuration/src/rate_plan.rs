@@ -276,6 +276,7 @@ pub(super) const LISTING: Listing = Listing {
     items: PLANS,
     paging: Paging::Keys { count: 1000, key: "name" },
     needs: "apigee.rateplans.list",
+    owner: None,
     is_whole: |plan| plan.get("displayName").is_some(),
     views: &[View { path: &["apiproducts", "*", "rateplans"], names: &["apiproduct"], returns: Returns::All(PLANS) }],
 };

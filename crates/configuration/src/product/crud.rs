@@ -40,6 +40,7 @@ pub(crate) const LISTING: Listing = Listing {
     items: "apiProduct",
     paging: Paging::Keys { count: 1000, key: "name" },
     needs: "apigee.apiproducts.list",
+    owner: None,
     is_whole: |product| product.get("displayName").is_some(),
     views: &[View { path: &["apiproducts", "*"], names: &["name"], returns: Returns::One }],
 };

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::api::client::Client;
 use crate::error::Error;
 use apigee_flux_configuration::listing::{Found, ListKey, Pages, list_key};
-use apigee_flux_configuration::{Answer, Read};
+use apigee_flux_configuration::{Answer, Form, Read};
 
 /// For how long what was read is believed.
 const MAX_AGE: Duration = Duration::from_mins(2);
@@ -27,6 +27,8 @@ pub(super) struct Snapshot {
     needed: BTreeSet<ListKey>,
     /// By the position in the registry of lists.
     lists: BTreeMap<usize, OnceCell<Option<List>>>,
+    /// Lists that several resources read as they are, such as the catalog items of a portal.
+    shared: BTreeMap<Read, OnceCell<Option<(Answer, Instant)>>>,
     /// The paths of resources that exist, with the time at which that was known.
     seen: Mutex<Noted>,
     /// The paths of resources that did not exist, with the time at which that was known.
@@ -42,14 +44,30 @@ struct List {
 impl Snapshot {
     /// The lists for the reads of a run.
     pub(super) fn of(organization: &str, reads: impl Iterator<Item = Read>) -> Self {
-        let needed: BTreeSet<ListKey> = reads.filter_map(|read| list_key(&read)).collect();
+        let (mut needed, mut counts) = (BTreeSet::new(), BTreeMap::<Read, usize>::new());
+        for read in reads {
+            if let Some(key) = list_key(&read) {
+                needed.insert(key);
+            } else if matches!(read.form, Form::Pages(_)) {
+                *counts.entry(read).or_default() += 1;
+            }
+        }
         let lists = needed.iter().map(|key| (key.listing, OnceCell::new())).collect();
-        Self { organization: organization.to_owned(), needed, lists, ..Self::default() }
+        let shared = counts.into_iter().filter(|(_, count)| *count > 1).map(|(read, _)| (read, OnceCell::new()));
+        Self { organization: organization.to_owned(), needed, lists, shared: shared.collect(), ..Self::default() }
     }
 
     /// The answer to a read according to its list; `None` if the resource must be read by itself. `failed` gets the error
     /// of a list that cannot be read, once.
     pub(super) async fn answer(&self, client: &Client, read: &Read, failed: impl Fn(&Error)) -> Option<Answer> {
+        if let Some(shared) = self.shared.get(read) {
+            let first = async || {
+                let since = Instant::now();
+                client.read(read).await.map(|answer| (answer, since)).ok()
+            };
+            let (answer, since) = shared.get_or_init(first).await.as_ref()?;
+            return (since.elapsed() <= MAX_AGE).then(|| answer.clone());
+        }
         let key = list_key(read)?;
         let list = self.lists.get(&key.listing)?;
         let list = list.get_or_init(|| self.read(client, key.listing, failed)).await.as_ref()?;
@@ -60,7 +78,9 @@ impl Snapshot {
     }
 
     async fn read(&self, client: &Client, listing: usize, failed: impl Fn(&Error)) -> Option<List> {
-        let pages = Pages::of(&self.organization, listing, &self.needed)?;
+        let known = self.lists.values().filter_map(|list| list.get()?.as_ref());
+        let owners = known.flat_map(|list| list.found.owners()).collect();
+        let pages = Pages::of(&self.organization, listing, &self.needed)?.with_owners(owners);
         let since = Instant::now();
         match client.pages(pages).await {
             Ok(found) => Some(List { found, since }),

@@ -1,12 +1,19 @@
 //! Resources that lists show to be in sync are not read one by one, and a list decides nothing else.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use apigee_flux_configuration::Entry;
-use apigee_flux_deployer::apply::{ApplyOptions, ResourceResult};
+use apigee_flux_configuration::inventory::Deep;
+use apigee_flux_configuration::secret::ValueFrom;
+use apigee_flux_configuration::{Entry, Inventory};
+use apigee_flux_deployer::Target;
+use apigee_flux_deployer::apply::{ApplyOptions, Mode, ResourceResult};
+use apigee_flux_deployer::reconcile::{ReconcileOptions, Source, reconcile};
 use serde_json::{Value, json};
 
-use super::organization::{World, app, collector, developer, email, group, options, product, products, with_plan};
+use super::organization::{
+    World, app, collector, developer, email, entry, group, options, product, products, with_plan,
+};
 
 /// A resource of every kind with a list.
 fn mixed(count: usize) -> Vec<Entry> {
@@ -54,6 +61,63 @@ async fn a_thousand_unchanged_resources_take_few_calls() {
             assert!(!heard.contains(app["credentials"][0][field].as_str().unwrap()), "{app}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reconciler_reads_the_same_lists() {
+    let world = World::start(&[]).await;
+    let all = mixed(166);
+    let inventory = Inventory { organization: Some(all.clone()), ..Inventory::default() };
+    let how = ReconcileOptions {
+        options: options(),
+        owner_of_organization: "team".to_owned(),
+        max_deletes: Some(5),
+        young: Duration::ZERO,
+        deep: Deep::Never,
+    };
+    let target = Target { organization: "acme".parse().unwrap(), environment: "dev".parse().unwrap() };
+    let run = async || {
+        let secrets = Arc::new(|_: &ValueFrom| Err("no secret in a test".to_owned()));
+        let source = Source::Files { inventory: inventory.clone(), bundles: Vec::new() };
+        reconcile(&world.client, &target, source, secrets, &how, Arc::new(|_| ())).await.unwrap().report
+    };
+    assert_eq!(run().await.count(ResourceResult::Created), all.len());
+    let before = world.requests().len();
+    assert_eq!(run().await.count(ResourceResult::Unchanged), all.len());
+    let calls = world.requests().split_off(before);
+    println!("{} calls of the reconciler", calls.len());
+    assert!(calls.len() <= 35, "{}: {calls:#?}", calls.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_several_resources_need_is_read_once() {
+    let world = World::start(&[]).await;
+    let mut all = products(10);
+    all.extend((0..10).map(|index| {
+        let name = format!("p{index:04}");
+        let body = json!({"title": name, "apiProductName": name, "published": true, "anonAllowed": false, "requireCallbackUrl": false, "categoryIds": []});
+        entry("ApigeeApiDoc", Some("portal"), &name, body)
+    }));
+    world.created(&all).await;
+    let calls = world.unchanged(&all).await;
+    assert_eq!(calls.len(), 3, "records, products and catalog items: {calls:#?}");
+    // Each is compared, and read again before it is changed.
+    all[12].body["title"] = json!("new");
+    let report = world.apply(&all).await;
+    assert_eq!((report.count(ResourceResult::Updated), report.count(ResourceResult::Unchanged)), (1, 19), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_reads_only_what_differs_by_itself() {
+    let world = World::start(&[]).await;
+    let mut all = products(50);
+    world.created(&all).await;
+    all[7].body["description"] = json!("new");
+    let before = world.requests().len();
+    let report = world.apply_with(&all, &ApplyOptions { mode: Mode::Look, ..options() }).await;
+    assert_eq!((report.count(ResourceResult::Updated), report.writes), (1, 0), "{report:?}");
+    let calls = world.requests().split_off(before);
+    assert_eq!((single(&calls).len(), calls.len()), (1, 3), "{calls:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

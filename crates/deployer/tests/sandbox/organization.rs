@@ -20,7 +20,7 @@ use super::wiretap::Wiretap;
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) tap: Wiretap,
-    client: Client,
+    pub(crate) client: Client,
     pub(crate) http: reqwest::Client,
     /// All events, as text.
     pub(crate) heard: Arc<Mutex<String>>,
