@@ -32,7 +32,7 @@ impl Message for ProxyOrSharedFlow {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Revision {
-    /// Its number; missing in the response to `action=validate`, which creates no revision.
+    /// Its number.
     #[serde(default)]
     pub revision: Option<RevisionId>,
     /// The `<Description>` of the bundle's root XML file; it carries the `RevisionRecord`.
