@@ -188,12 +188,12 @@ async fn bundle(
     let resource = ResourceName { organization, kind, name: &name };
     let id = deployment.revision;
     let state = if state { Some(client.deployment(resource, environment, id).await?) } else { None };
-    let (stamp, changed) = match record.as_ref().and_then(|record| recorded(record, &deployment)) {
-        Some((stamp, modified)) => (Some(stamp), Some(modified)),
-        None => {
-            let revision = client.revision(resource, id).await?;
-            (RevisionRecord::parse(&revision.description), revision.changed())
-        }
+    let known = record.as_ref().and_then(|record| recorded(record, &deployment));
+    let (stamp, changed) = if let Some((stamp, modified)) = known {
+        (Some(stamp), Some(modified))
+    } else {
+        let revision = client.revision(resource, id).await?;
+        (RevisionRecord::parse(&revision.description), revision.changed())
     };
     let path = format!("organizations/{organization}/{}/{name}/revisions/{id}", kind.collection());
     let origin = if record.is_some() || stamp.is_some() { Origin::Git } else { Origin::Outside };

@@ -125,7 +125,7 @@ struct Found {
     /// All revisions, if the bundle is not deployed.
     existing: BTreeSet<RevisionId>,
     /// The revision that contains the bundle.
-    found: Option<(RevisionId, Revision)>,
+    known: Option<(RevisionId, Revision)>,
     /// The revisions that are known to contain other bundles.
     accounted: BTreeSet<RevisionId>,
 }
@@ -207,7 +207,7 @@ impl DeployRun<'_> {
                 }
             },
         };
-        let found = Found { before, deployed_revision, account_now, existing, found: search.found, accounted };
+        let found = Found { before, deployed_revision, account_now, existing, known: search.found, accounted };
         self.carry_out(decided, found, ownership).await
     }
 
@@ -220,7 +220,7 @@ impl DeployRun<'_> {
     ) -> Result<(BundleResult, String), Error> {
         let (site, digest) = (self.site, self.bundle.digest);
         let adopt = site.options.settings.adopt;
-        let Found { before, deployed_revision, account_now, existing, found, accounted } = found;
+        let Found { before, deployed_revision, account_now, existing, known, accounted } = found;
         // What is confirmed is the deployment that this run has read.
         let recorded = |id| RecordedRevision {
             id,
@@ -264,7 +264,7 @@ impl DeployRun<'_> {
                 requirements::wait_for(&site, &self.bundle.requires).await?;
                 site.ask_guard().await?;
                 ownership.announce(&site, digest).await?;
-                let revision = found.map(|(_, revision)| revision).or(deployed_revision);
+                let revision = known.map(|(_, revision)| revision).or(deployed_revision);
                 let started = self.rollout(&site.sure(), id, before, ownership).run(revision.as_ref()).await?;
                 let modified = revision.as_ref().and_then(Revision::changed);
                 self.settle((id, modified), started, &existing, ownership).await?;
