@@ -861,7 +861,7 @@ async fn what_is_wrong_before_the_first_request_has_its_exit_code() {
     check_exit(&pod.run(&url, &[]).await, 66, "`bundle/manifest.json`");
 
     let pod = Pod::new(&bundle);
-    pod.write_manifest(&Manifest { schema_version: 2, ..pod.read_manifest() });
+    pod.write_manifest(&Manifest { schema_version: 3, ..pod.read_manifest() });
     check_exit(&pod.run(&url, &[]).await, 64, "update the image");
 
     let pod = Pod::new(&bundle);

@@ -16,6 +16,8 @@ mod fake_cluster;
 mod from_cluster;
 mod identity;
 mod in_cluster;
+mod large_configuration;
+mod layer_parts;
 mod openapi;
 mod plain;
 // The demo runs the program; here only its volumes are put together.

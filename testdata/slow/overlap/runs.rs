@@ -307,7 +307,7 @@ impl Pod {
         let state = self.state();
         if let Some(file) = self.file("configuration") {
             let organization = state.as_ref().map(|state| state.index.organization_owners.clone());
-            let (document, digest) = read_configuration(&file).unwrap();
+            let (document, digest) = read_configuration(&[file]).unwrap();
             let provenance = state.map(|state| state.provenance_of_document(digest)).unwrap_or_default();
             let place = OwnedPlace {
                 organization: self.argument("org").unwrap().to_owned(),

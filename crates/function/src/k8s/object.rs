@@ -83,6 +83,11 @@ impl Object {
         Self { layer, ..self }
     }
 
+    /// Whether it is a ConfigMap that cannot change.
+    pub fn is_immutable(&self) -> bool {
+        matches!(&self.body, ObjectBody::ConfigMap(map) if map.immutable == Some(true))
+    }
+
     /// The value of a label.
     pub fn label(&self, key: &str) -> Option<&str> {
         self.metadata.labels.as_ref()?.get(key).map(String::as_str)
@@ -111,6 +116,14 @@ impl Object {
         match &self.body {
             ObjectBody::Job(spec) => Some(&spec.template),
             ObjectBody::CronJob(spec) => spec.job_template.spec.as_ref().map(|spec| &spec.template),
+            _ => None,
+        }
+    }
+
+    /// How long a Job may take.
+    pub fn deadline_seconds(&self) -> Option<i64> {
+        match &self.body {
+            ObjectBody::Job(spec) => spec.active_deadline_seconds,
             _ => None,
         }
     }
