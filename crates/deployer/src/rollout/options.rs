@@ -7,6 +7,7 @@ use crate::api::deployment::Deployment;
 use crate::api::polling::Polling;
 use crate::failed_resources::FailedResources;
 use crate::guard::Guard;
+use crate::rollout::batch_place::BatchPlace;
 use apigee_flux_configuration::inventory::Names;
 use apigee_flux_configuration::{Claimant, Record};
 use apigee_flux_model::bundle::DeploySettings;
@@ -63,6 +64,8 @@ pub struct DeployOptions {
     pub guard: Option<Guard>,
     /// What has failed for good earlier in the same run: nothing waits for it.
     pub failed: FailedResources,
+    /// Its place in a batch.
+    pub place: BatchPlace,
 }
 
 impl Default for DeployOptions {
@@ -80,6 +83,7 @@ impl Default for DeployOptions {
             polling: Polling::default(),
             guard: None,
             failed: FailedResources::default(),
+            place: BatchPlace::default(),
         }
     }
 }

@@ -169,7 +169,8 @@ impl Rollout<'_> {
         self.wait(self.id, started, self.site.deadline()).await?;
         let Some(test) = &self.site.options.settings.smoke_test else { return Ok(()) };
         let polling = self.site.options.polling;
-        smoke_test::run(self.site.client, test, polling, self.site.deadline()).await.map_err(|why| {
+        let tested = smoke_test::run(self.site.client, test, polling, self.site.deadline());
+        self.site.options.place.without_worker(tested).await.map_err(|why| {
             WaitFailure::seen(if self.site.client.stop().is_requested() {
                 Error::Stopped(why)
             } else {
@@ -247,7 +248,7 @@ impl Rollout<'_> {
                         self.site.say(Phase::Wait, format!("waiting: {why}"));
                         last = why;
                     }
-                    self.site.client.stop().sleep(pause).await;
+                    self.site.pause(pause).await;
                     pause = self.site.options.polling.longer(pause);
                 }
             }

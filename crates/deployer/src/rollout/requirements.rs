@@ -89,7 +89,7 @@ pub(crate) async fn wait_for(site: &Site<'_>, requires: &Requirements) -> Result
                  missing in this environment, with a spec or with another tool"
             )));
         }
-        site.client.stop().sleep(pause.min(deadline.saturating_duration_since(now))).await;
+        site.pause(pause.min(deadline.saturating_duration_since(now))).await;
         pause = site.options.polling.longer(pause);
     }
 }

@@ -50,6 +50,11 @@ impl Site<'_> {
         guard.ask(&self.id()).await
     }
 
+    /// Pauses before the next look at a state that others change. The worker of a batch does something else meanwhile.
+    pub(crate) async fn pause(&self, pause: Duration) {
+        self.options.place.without_worker(self.client.stop().sleep(pause)).await;
+    }
+
     /// When the run gives up. A rollback has half of the timeout in addition, so that a Job's deadline of one and a
     /// half times the timeout never interrupts it.
     pub(crate) fn deadline(&self) -> Instant {
@@ -85,7 +90,7 @@ impl Site<'_> {
             }
             let text = format!("the state of revision {} is ERROR: checking again", status.revision);
             self.say(Phase::Read, text);
-            self.client.stop().sleep(self.options.polling.between_errors()).await;
+            self.pause(self.options.polling.between_errors()).await;
             status = self.client.deployment(self.resource, self.environment, status.revision).await?;
         }
         Ok(status)

@@ -40,8 +40,12 @@ pub(crate) struct Wait<'a> {
 
 impl Wait<'_> {
     /// Waits until the revision is ready, fails, is replaced by another deployer, or the deadline passes. It has failed
-    /// if [`ERROR_LOOKS`] consecutive reads say so.
+    /// if [`ERROR_LOOKS`] consecutive reads say so. The worker of a batch does something else meanwhile.
     pub(crate) async fn until_ready(&self) -> Result<(), WaitFailure> {
+        self.site.options.place.without_worker(self.poll()).await
+    }
+
+    async fn poll(&self) -> Result<(), WaitFailure> {
         let Site { client, resource, environment, options, .. } = self.site;
         let (id, polling, begin) = (self.id, options.polling, Instant::now());
         let mut pause = polling.first;
