@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use super::out;
 use super::source::Source;
-use apigee_flux_function::expand::{ExpandOptions, expand};
+use apigee_flux_function::expand::{ExpandOptions, expand, texts};
 use apigee_flux_model::diag::{Code, Diagnostic, has_errors, human};
 use apigee_flux_model::krm::Input;
 
@@ -34,9 +34,7 @@ fn write(input: &Input<'_>, options: &ExpandOptions<'_>, mut out: impl io::Write
     // A panic must not look like a result: the orchestrator gets its input back, and a message.
     let expansion = catch_unwind(AssertUnwindSafe(|| {
         let mut expansion = expand(input, options);
-        // Each object is dropped as soon as it is written as text: keeping both would double the memory.
-        let objects = std::mem::take(&mut expansion.objects);
-        let texts: Result<Vec<String>, String> = objects.into_iter().map(|object| object.to_yaml()).collect();
+        let texts = texts(std::mem::take(&mut expansion.objects), options.threads);
         (expansion, texts)
     }));
     let (expansion, texts) = match expansion {

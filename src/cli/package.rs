@@ -1,10 +1,10 @@
 //! Reads directories of YAML files and bundle folders as one stream of documents.
 
-use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context as _, anyhow, bail};
 
@@ -37,7 +37,7 @@ pub(super) struct Package {
     /// The first error of a file that could not be read as text.
     fault: Option<Diagnostic>,
     /// Where each line of `source` starts.
-    lines: OnceCell<Vec<usize>>,
+    lines: OnceLock<Vec<usize>>,
     /// Warnings about what was not read.
     findings: Vec<Diagnostic>,
 }
@@ -79,7 +79,7 @@ impl Package {
         paths.retain(|(path, _)| seen.insert(path.clone()));
         let root = root.unwrap_or_default();
         let findings = outside.iter().map(|link| left_out(link.strip_prefix(&root).unwrap_or(link))).collect();
-        let (source, fault, lines) = (String::new(), None, OnceCell::new());
+        let (source, fault, lines) = (String::new(), None, OnceLock::new());
         let mut package = Self { root, source, files: Vec::new(), fault, lines, findings };
         for (path, given) in paths {
             let before = package.source.len();

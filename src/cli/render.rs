@@ -11,7 +11,7 @@ use super::function::report_in;
 use super::package::Package;
 use super::{flux_kustomizations, git, known_places, layer_parts, out, split};
 use apigee_flux_disk::Replacement;
-use apigee_flux_function::expand::{ExpandOptions, Expansion, expand};
+use apigee_flux_function::expand::{ExpandOptions, Expansion, expand, texts};
 use apigee_flux_model::diag::has_errors;
 use apigee_flux_model::krm::Input;
 
@@ -91,11 +91,10 @@ fn say_what_is_large(expansion: &Expansion) {
 }
 
 fn write_stream(input: &Input<'_>, expansion: &mut Expansion) -> anyhow::Result<()> {
-    let mut texts = Vec::new();
     for object in &mut expansion.objects {
         object.take_path();
-        texts.push(object.to_yaml().map_err(anyhow::Error::msg)?);
     }
+    let texts = texts(std::mem::take(&mut expansion.objects), None).map_err(anyhow::Error::msg)?;
     let mut out = BufWriter::new(out::document());
     input.write(&mut out, &expansion.changes, &texts, &[])?;
     out.flush()?;

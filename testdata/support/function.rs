@@ -1,6 +1,8 @@
 //! The function as the library runs it: text in, text out, as `src/cli/function.rs` does with standard input and output.
 
-use apigee_flux_function::expand::{ExpandOptions, expand};
+use std::num::NonZeroUsize;
+
+use apigee_flux_function::expand::{ExpandOptions, expand, texts};
 use apigee_flux_model::diag::{Diagnostic, has_errors, human};
 use apigee_flux_model::krm::Input;
 
@@ -13,15 +15,20 @@ pub(crate) struct Ran {
 
 /// Expands `input`.
 pub(crate) fn function(input: &str) -> Ran {
+    function_in(input, None)
+}
+
+/// Expands `input` in a number of threads.
+pub(crate) fn function_in(input: &str, threads: Option<NonZeroUsize>) -> Ran {
     let input = match Input::read(input) {
         Ok(input) => input,
         Err(diagnostic) => return ran(String::new(), &[diagnostic]),
     };
-    let expansion = expand(&input, &ExpandOptions::default());
+    let mut expansion = expand(&input, &ExpandOptions { threads, ..ExpandOptions::default() });
     let mut stdout = Vec::new();
     // For a stream with an error nothing is printed, because a pipe has no place for results.
     if !has_errors(&expansion.diagnostics) || matches!(input, Input::List(_)) {
-        let texts: Vec<String> = expansion.objects.iter().map(|object| object.clone().to_yaml().unwrap()).collect();
+        let texts = texts(std::mem::take(&mut expansion.objects), threads).unwrap();
         input.write(&mut stdout, &expansion.changes, &texts, &expansion.diagnostics).unwrap();
     }
     ran(String::from_utf8(stdout).unwrap(), &expansion.diagnostics)

@@ -5,6 +5,7 @@
 pub mod expand;
 pub mod k8s;
 pub mod openapi;
+mod parallel;
 pub mod proxy;
 pub mod reference;
 pub mod spec;

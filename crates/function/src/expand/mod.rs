@@ -26,8 +26,11 @@ mod spec_files;
 mod successors;
 
 use std::collections::{BTreeMap, HashSet};
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 
 use crate::k8s::Object;
+use crate::parallel;
 use crate::spec::check_apigee::FailOn;
 use crate::spec::{GROUP, KINDS, Resource, Spec, VERSION};
 use apigee_flux_model::bundle::{BundleKind, Files};
@@ -51,7 +54,7 @@ use profiles::Profiles;
 const MAX_OUTPUT_BYTES: usize = 256 << 20;
 
 /// Reads files to which a spec refers by a path relative to the file of the spec. The function itself reads no files.
-pub trait ReadBeside {
+pub trait ReadBeside: Sync {
     /// The bundle in a folder or a zip file. The error says why it cannot be read.
     fn bundle(&self, subject: &Subject, path: &str) -> Result<Files, String>;
 
@@ -75,6 +78,8 @@ pub struct ExpandOptions<'a> {
     pub classes: bool,
     /// Where earlier runs, whose outputs are not in the input, rendered an inventory. An environment of the input keeps its reconciler there.
     pub known: &'a [KnownPlace],
+    /// The number of threads, which never shows in the result; by default one for each processor.
+    pub threads: Option<NonZeroUsize>,
 }
 
 /// The result of rendering an input.
@@ -115,6 +120,24 @@ pub fn expand(input: &Input<'_>, options: &ExpandOptions<'_>) -> Expansion {
         return Expansion { diagnostics, ..Expansion::default() };
     }
     Expansion { diagnostics, ..expansion }
+}
+
+/// The text of each object. An object is dropped soon after it is written as text: keeping both would double the memory.
+pub fn texts(mut objects: Vec<Object>, threads: Option<NonZeroUsize>) -> Result<Vec<String>, String> {
+    /// Enough to keep all threads busy, and few enough not to matter.
+    const AT_ONCE: usize = 512;
+    let threads = parallel::threads(threads, objects.len());
+    let mut all = Vec::with_capacity(objects.len());
+    objects.reverse();
+    while !objects.is_empty() {
+        let rest = objects.len().saturating_sub(AT_ONCE);
+        let mut some = objects.split_off(rest);
+        some.reverse();
+        for text in parallel::map(threads, &some, Object::to_yaml) {
+            all.push(text?);
+        }
+    }
+    Ok(all)
 }
 
 /// A bundle generated from a spec, without the objects that deploy it.
@@ -229,8 +252,9 @@ impl Renderer<'_, '_> {
         for one in &configuration {
             made.add_configuration(one);
         }
-        for bundle in &bundles {
-            if let Err(why) = made.add(bundle) {
+        // The files of a bundle are dropped as soon as they are in ConfigMaps.
+        for bundle in bundles {
+            if let Err(why) = made.add(&bundle) {
                 self.diagnostics.push(Diagnostic::error(Code::Internal, why).of(&bundle.resource.subject));
             }
         }
@@ -481,13 +505,44 @@ impl Renderer<'_, '_> {
         resources: &'r [Resource],
         environments: &'r [Environment<'r>],
     ) -> Vec<BundleResource<'r>> {
-        let mut bundles = Vec::new();
         let profiles = Profiles::read(resources, self.input, self.options, &mut self.diagnostics);
+        let threads = parallel::threads(self.options.threads, wanted.len());
+        let (before, known) = (self.input.mark(), self.diagnostics.len());
+        let mut bundles = self.bundles_in(threads, wanted, &profiles, environments);
+        if threads > 1 && self.input.is_budget_exceeded() {
+            // Which bundle finds the budget of the input empty depends on what the other threads do. One after the other, it is always the same.
+            self.input.rewind(&before);
+            self.diagnostics.truncate(known);
+            self.known = Reported::default();
+            self.output = 0;
+            drop(bundles);
+            bundles = self.bundles_in(1, wanted, &profiles, environments);
+        }
+        // A proxy that cannot be read cannot be selected.
+        if wanted.len() == resources.iter().filter(|resource| makes_a_bundle(resource)).count()
+            && !has_errors(&self.diagnostics)
+        {
+            profiles.check_unused(&mut self.diagnostics);
+        }
+        bundles
+    }
+
+    fn bundles_in<'r>(
+        &mut self,
+        threads: usize,
+        wanted: &[&'r Resource],
+        profiles: &Profiles<'_>,
+        environments: &'r [Environment<'r>],
+    ) -> Vec<BundleResource<'r>> {
+        let mut bundles = Vec::new();
         let mut of_profiles: HashSet<Diagnostic> = HashSet::new();
-        for resource in wanted.iter().copied() {
+        let (input, options) = (self.input, self.options);
+        let expand = |resource: &&'r Resource| {
             let mut report = Report::new(&resource.subject);
-            let made =
-                bundle_resource::expand(resource, &profiles, self.input, self.options, environments, &mut report);
+            let made = bundle_resource::expand(resource, profiles, input, options, environments, &mut report);
+            (*resource, made, report.into_diagnostics())
+        };
+        parallel::ordered(threads, wanted, expand, |(resource, made, found)| {
             self.output += made.iter().map(BundleResource::output_bytes).sum::<usize>();
             if self.output > MAX_OUTPUT_BYTES {
                 let message = format!("the output would be larger than {MAX_OUTPUT_BYTES} bytes");
@@ -496,10 +551,11 @@ impl Renderer<'_, '_> {
                         .of(&resource.subject)
                         .help("render fewer proxies or environments at a time"),
                 );
-                return Vec::new();
+                bundles.clear();
+                return ControlFlow::Break(());
             }
             bundles.extend(made);
-            for mut diagnostic in report.into_diagnostics() {
+            for mut diagnostic in found {
                 if self.is_known(&diagnostic) || of_profiles.contains(&diagnostic) {
                     continue;
                 }
@@ -510,13 +566,8 @@ impl Renderer<'_, '_> {
                 }
                 self.diagnostics.push(diagnostic);
             }
-        }
-        // A proxy that cannot be read cannot be selected.
-        if wanted.len() == resources.iter().filter(|resource| makes_a_bundle(resource)).count()
-            && !has_errors(&self.diagnostics)
-        {
-            profiles.check_unused(&mut self.diagnostics);
-        }
+            ControlFlow::Continue(())
+        });
         bundles
     }
 

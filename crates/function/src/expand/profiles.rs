@@ -1,7 +1,7 @@
 //! The ApigeeProfiles of the input, and which of them apply to a proxy.
 
-use std::cell::Cell;
 use std::cmp::Reverse;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use kube_core::{Selector, SelectorExt as _};
 
@@ -26,7 +26,7 @@ pub(super) struct Profile<'r> {
     spec: ApigeeProfileSpec,
     selector: Selector,
     files: SpecFileReader<'r>,
-    selects: Cell<bool>,
+    selects: AtomicBool,
 }
 
 impl<'r> Profiles<'r> {
@@ -43,7 +43,13 @@ impl<'r> Profiles<'r> {
             if let Some(spec) = decode(resource, &mut report) {
                 let files = SpecFileReader::new(resource, spec.files.as_ref(), input, options, &mut report);
                 let selector = Selector::from(&spec.selector);
-                all.extend(files.map(|files| Profile { resource, spec, selector, files, selects: Cell::new(false) }));
+                all.extend(files.map(|files| Profile {
+                    resource,
+                    spec,
+                    selector,
+                    files,
+                    selects: AtomicBool::new(false),
+                }));
             }
             diagnostics.extend(report.into_diagnostics());
         }
@@ -61,7 +67,7 @@ impl<'r> Profiles<'r> {
         };
         let selected: Vec<&Profile<'r>> = self.all.iter().filter(selected).collect();
         for profile in &selected {
-            profile.selects.set(true);
+            profile.selects.store(true, Ordering::Relaxed);
         }
         // A raw bundle is used unchanged.
         if proxy.spec().get("bundle").is_some_and(|bundle| !bundle.is_null()) { Vec::new() } else { selected }
@@ -69,7 +75,7 @@ impl<'r> Profiles<'r> {
 
     /// Warns about profiles that select no proxy. Called after all proxies.
     pub(super) fn check_unused(&self, diagnostics: &mut Vec<Diagnostic>) {
-        for profile in self.all.iter().filter(|profile| !profile.selects.get()) {
+        for profile in self.all.iter().filter(|profile| !profile.selects.load(Ordering::Relaxed)) {
             let namespace = profile.resource.namespace();
             let place = namespace.map(|namespace| format!(" in namespace `{namespace}`")).unwrap_or_default();
             diagnostics.push(

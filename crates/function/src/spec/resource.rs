@@ -1,7 +1,7 @@
 //! A resource of `apigeeflux.dev`, from its bytes to its type.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{GROUP, KINDS, Kind, Spec, VERSION, credential, kind, schema};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Subject, nearest};
@@ -19,7 +19,7 @@ pub struct Resource {
     /// The package that the resource belongs to, according to kpt.
     pub package_path: Option<String>,
     /// The whole resource.
-    pub node: Rc<YamlNode>,
+    pub node: Arc<YamlNode>,
     /// The kind of the resource.
     pub kind: &'static Kind,
 }

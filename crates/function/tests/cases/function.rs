@@ -1,11 +1,13 @@
 //! One test for each directory of `testdata/function`: for `input.yaml` the function must print `expected/output.yaml` and, if it exists,
 //! `expected/stderr.txt`. `UPDATE=1` writes the actual output there; read the diff before you commit it.
 //!
-//! In addition, every case has four properties: the same input gives the same bytes; the output as input changes nothing; items that are not
+//! In addition, every case has five properties: the same input gives the same bytes; so does any number of threads; the output as input changes nothing; items that are not
 //! specs or outputs are copied byte for byte; the order of items changes no digest.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use apigee_flux_model::diag::Code;
@@ -13,7 +15,8 @@ use apigee_flux_model::krm::Input;
 use libtest_mimic::{Failed, Trial};
 
 use super::golden::{expect, same};
-use super::{repository, run::function};
+use super::repository;
+use super::run::{function, function_in};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut cases: Vec<_> =
@@ -24,6 +27,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         .cloned()
         .map(|case| Trial::test(format!("function::{}", case.file_name().unwrap().display()), move || check(&case)))
         .collect();
+    trials.push(Trial::test("function::threads-share-a-budget", threads_share_a_budget));
+    trials.push(Trial::test("function::threads-find-what-one-finds", threads_find_what_one_finds));
     trials.push(Trial::test("function::every-code-has-a-case", move || every_code_has_a_case(&cases)));
     trials
 }
@@ -44,6 +49,7 @@ fn check(case: &Path) -> Result<(), Failed> {
 
     let again = function(input);
     same("the same input", &again.stdout, &ran.stdout)?;
+    in_any_number_of_threads(input)?;
     if ran.stderr.lines().any(|line| line.trim().is_empty()) {
         return Err("a message is not on one line".into());
     }
@@ -68,6 +74,66 @@ fn check(case: &Path) -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+/// Output, findings and their order are the same.
+fn in_any_number_of_threads(input: &str) -> Result<(), Failed> {
+    let one = function_in(input, NonZeroUsize::new(1));
+    for threads in [2, 3, 8] {
+        let several = function_in(input, NonZeroUsize::new(threads));
+        same(&format!("the output of {threads} threads"), &several.stdout, &one.stdout)?;
+        same(&format!("the findings of {threads} threads"), &several.stderr, &one.stderr)?;
+    }
+    Ok(())
+}
+
+/// An environment with a long value, and proxies with a field.
+fn fleet(proxies: usize, value: usize, field: impl Fn(usize) -> String) -> String {
+    let mut text = format!(
+        "apiVersion: apigeeflux.dev/v1alpha1
+kind: ApigeeEnvironment
+metadata: {{name: prod}}
+spec: {{organization: acme, values: {{long: {}}}}}
+",
+        "x".repeat(value)
+    );
+    for number in 0..proxies {
+        write!(
+            text,
+            "---
+apiVersion: apigeeflux.dev/v1alpha1
+kind: ApigeeProxy
+metadata: {{name: api-{number:03}}}
+spec: {{basePath: /v{number}, target: 'https://x.example.com', {}}}
+",
+            field(number)
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// Which proxy finds the budget empty does not depend on the threads, although each takes from it when it is its turn.
+fn threads_share_a_budget() -> Result<(), Failed> {
+    let input = fleet(60, 60_000, |_| "description: $(values.long)".to_owned());
+    for _ in 0..5 {
+        in_any_number_of_threads(&input)?;
+    }
+    let found = function(&input).stderr;
+    if found.contains("bytes of text") { Ok(()) } else { Err(format!("the budget is not exceeded: {found}").into()) }
+}
+
+/// Each finding once, in the order of the proxies. An error in the last of many proxies leaves nothing of the output.
+fn threads_find_what_one_finds() -> Result<(), Failed> {
+    let input = fleet(200, 1, |number| if number % 3 == 0 { "wrong: 1".to_owned() } else { "cors: 7".to_owned() });
+    in_any_number_of_threads(&input)?;
+    let last = fleet(200, 1, |number| if number == 199 { "wrong: 1".to_owned() } else { "description: a".to_owned() });
+    in_any_number_of_threads(&last)?;
+    let ran = function(&last);
+    if !ran.failed || !ran.stdout.is_empty() || !ran.stderr.contains("ApigeeProxy/api-199") {
+        return Err(format!("{}\n{}", ran.stderr, ran.stdout).into());
+    }
+    in_any_number_of_threads(&fleet(200, 10, |_| "description: $(values.long)".to_owned()))
 }
 
 /// Every item that is neither a spec nor an output is in the output with the same bytes.

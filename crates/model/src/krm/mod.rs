@@ -21,8 +21,9 @@ pub use stream::Stream;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::rc::Rc;
+use std::sync::Arc;
 
+pub use resources::Mark;
 use resources::Resources;
 
 use crate::diag::{Code, Diagnostic, Subject};
@@ -106,13 +107,28 @@ impl<'a> Input<'a> {
         self.resources().budget()
     }
 
+    /// Whether the input wanted to grow beyond its budget.
+    pub fn is_budget_exceeded(&self) -> bool {
+        self.budget().is_exceeded()
+    }
+
+    /// What has been read so far.
+    pub fn mark(&self) -> Mark {
+        self.resources().mark()
+    }
+
+    /// Forgets what was read after the mark, and gives back what it took of the budget.
+    pub fn rewind(&self, mark: &Mark) {
+        self.resources().rewind(mark);
+    }
+
     /// The tree of an item or of the functionConfig, with aliases resolved. It is parsed once and cached.
-    pub fn node(&self, item: &Item<'_>) -> Result<Rc<YamlNode>, YamlError> {
+    pub fn node(&self, item: &Item<'_>) -> Result<Arc<YamlNode>, YamlError> {
         self.resources().node(item)
     }
 
     /// An item as JSON, for queries. It is converted once and cached.
-    pub fn json(&self, item: &Item<'_>) -> Result<Rc<serde_json::Value>, YamlError> {
+    pub fn json(&self, item: &Item<'_>) -> Result<Arc<serde_json::Value>, YamlError> {
         self.resources().json(item)
     }
 

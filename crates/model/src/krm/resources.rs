@@ -1,8 +1,7 @@
 //! The resources of an input, with caches of their parsed trees.
 
-use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value as Json;
 
@@ -12,7 +11,59 @@ use super::items;
 use super::scan::{RootForm, ScannedDocument};
 use super::splice::{Splice, column, is_alias};
 use crate::diag::Subject;
-use crate::yaml::{AliasBudget, Entry, YamlError, YamlNode};
+use crate::yaml::{AliasBudget, BudgetMark, Entry, YamlError, YamlNode};
+
+/// What is parsed once. A value that a thread needs while another one makes it is not made twice: it is charged to the budget once.
+#[derive(Debug)]
+struct Cache<T>(Mutex<CacheState<T>>);
+
+#[derive(Debug)]
+struct CacheState<T> {
+    made: BTreeMap<usize, Arc<T>>,
+    /// The keys in the order in which they were added.
+    order: Vec<usize>,
+}
+
+impl<T> Default for Cache<T> {
+    fn default() -> Self {
+        Self(Mutex::new(CacheState { made: BTreeMap::new(), order: Vec::new() }))
+    }
+}
+
+impl<T> Cache<T> {
+    /// The value of a key, which is made if it is not known. Errors are not kept.
+    fn get(&self, key: usize, make: impl FnOnce() -> Result<T, YamlError>) -> Result<Arc<T>, YamlError> {
+        // A panic of `make` adds nothing.
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = state.made.get(&key) {
+            return Ok(Arc::clone(value));
+        }
+        let value = Arc::new(make()?);
+        state.made.insert(key, Arc::clone(&value));
+        state.order.push(key);
+        Ok(value)
+    }
+
+    fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).order.len()
+    }
+
+    /// Forgets all but the first values.
+    fn shorten(&self, len: usize) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = len.min(state.order.len());
+        for key in state.order.split_off(kept) {
+            state.made.remove(&key);
+        }
+    }
+}
+
+/// What had been read of an input at one moment.
+#[derive(Debug)]
+pub struct Mark {
+    budget: BudgetMark,
+    caches: [usize; 3],
+}
 
 /// The documents of an input and the resources in them.
 #[derive(Debug)]
@@ -22,15 +73,15 @@ pub(super) struct Resources<'a> {
     pub(super) items: Vec<Item<'a>>,
     budget: AliasBudget,
     /// The parsed trees, by the start of the item. Many specs may refer to one resource.
-    nodes: RefCell<BTreeMap<usize, Rc<YamlNode>>>,
+    nodes: Cache<YamlNode>,
     /// The trees of whole documents, for items that use anchors of other items.
-    trees: RefCell<BTreeMap<usize, Rc<YamlNode>>>,
+    trees: Cache<YamlNode>,
     /// The items as JSON, for queries.
-    jsons: RefCell<BTreeMap<usize, Rc<Json>>>,
+    jsons: Cache<Json>,
     /// The items by the subject of a diagnostic.
-    subjects: OnceCell<BTreeMap<Subject, usize>>,
+    subjects: OnceLock<BTreeMap<Subject, usize>>,
     /// The items by kind and name: thousands of specs may each refer to one of thousands of resources.
-    names: OnceCell<BTreeMap<String, BTreeMap<String, Vec<usize>>>>,
+    names: OnceLock<BTreeMap<String, BTreeMap<String, Vec<usize>>>>,
 }
 
 impl<'a> Resources<'a> {
@@ -45,16 +96,29 @@ impl<'a> Resources<'a> {
             documents,
             items: Vec::new(),
             budget,
-            nodes: RefCell::default(),
-            trees: RefCell::default(),
-            jsons: RefCell::default(),
-            subjects: OnceCell::new(),
-            names: OnceCell::new(),
+            nodes: Cache::default(),
+            trees: Cache::default(),
+            jsons: Cache::default(),
+            subjects: OnceLock::new(),
+            names: OnceLock::new(),
         })
     }
 
     pub(super) fn budget(&self) -> &AliasBudget {
         &self.budget
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        let caches = [self.nodes.len(), self.trees.len(), self.jsons.len()];
+        Mark { budget: self.budget.mark(), caches }
+    }
+
+    pub(super) fn rewind(&self, mark: &Mark) {
+        let [nodes, trees, jsons] = mark.caches;
+        self.nodes.shorten(nodes);
+        self.trees.shorten(trees);
+        self.jsons.shorten(jsons);
+        self.budget.rewind(&mark.budget);
     }
 
     /// The item that a diagnostic is about.
@@ -85,27 +149,19 @@ impl<'a> Resources<'a> {
     }
 
     /// The tree of an item, with the aliases in it resolved.
-    pub(super) fn node(&self, item: &Item<'_>) -> Result<Rc<YamlNode>, YamlError> {
-        if let Some(node) = self.nodes.borrow().get(&item.span.start) {
-            return Ok(Rc::clone(node));
-        }
-        let node = Rc::new(if self.uses_others(item) {
-            self.in_document(item)?
-        } else {
-            YamlNode::parse_within(self.source, item.span.clone(), &self.budget)?
-        });
-        self.nodes.borrow_mut().insert(item.span.start, Rc::clone(&node));
-        Ok(node)
+    pub(super) fn node(&self, item: &Item<'_>) -> Result<Arc<YamlNode>, YamlError> {
+        self.nodes.get(item.span.start, || {
+            if self.uses_others(item) {
+                self.in_document(item)
+            } else {
+                YamlNode::parse_within(self.source, item.span.clone(), &self.budget)
+            }
+        })
     }
 
     /// An item as JSON.
-    pub(super) fn json(&self, item: &Item<'_>) -> Result<Rc<Json>, YamlError> {
-        if let Some(json) = self.jsons.borrow().get(&item.span.start) {
-            return Ok(Rc::clone(json));
-        }
-        let json = Rc::new(self.node(item)?.to_json());
-        self.jsons.borrow_mut().insert(item.span.start, Rc::clone(&json));
-        Ok(json)
+    pub(super) fn json(&self, item: &Item<'_>) -> Result<Arc<Json>, YamlError> {
+        self.jsons.get(item.span.start, || Ok(self.node(item)?.to_json()))
     }
 
     /// True if an alias in an item refers to an anchor outside of the item.
@@ -131,14 +187,9 @@ impl<'a> Resources<'a> {
         node.cloned().ok_or_else(lost)
     }
 
-    fn tree(&self, document: usize) -> Result<Option<Rc<YamlNode>>, YamlError> {
-        if let Some(tree) = self.trees.borrow().get(&document) {
-            return Ok(Some(Rc::clone(tree)));
-        }
+    fn tree(&self, document: usize) -> Result<Option<Arc<YamlNode>>, YamlError> {
         let Some(text) = self.documents.get(document).map(|document| document.text.clone()) else { return Ok(None) };
-        let tree = Rc::new(YamlNode::parse_within(self.source, text, &self.budget)?);
-        self.trees.borrow_mut().insert(document, Rc::clone(&tree));
-        Ok(Some(tree))
+        self.trees.get(document, || YamlNode::parse_within(self.source, text, &self.budget)).map(Some)
     }
 
     /// The text of an item as a separate document: without indentation, and with those aliases replaced whose anchors are outside of the item.

@@ -1,6 +1,6 @@
 //! Limits how much one input may grow while it is read.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::Span;
 
@@ -25,27 +25,31 @@ const FREE_TEXT: usize = 1 << 20;
 pub struct AliasBudget {
     nodes: AliasLimit,
     text: AliasLimit,
+    /// Whether more was wanted than is left.
+    exceeded: AtomicBool,
+}
+
+/// What is left of a budget at one moment.
+#[derive(Debug)]
+pub(crate) struct BudgetMark {
+    nodes: usize,
+    text: usize,
+    exceeded: bool,
 }
 
 #[derive(Debug)]
 struct AliasLimit {
     most: usize,
-    left: Cell<usize>,
+    left: AtomicUsize,
 }
 
 impl AliasLimit {
     fn new(most: usize) -> Self {
-        Self { most, left: Cell::new(most) }
+        Self { most, left: AtomicUsize::new(most) }
     }
 
     fn take(&self, amount: usize) -> bool {
-        match self.left.get().checked_sub(amount) {
-            Some(left) => {
-                self.left.set(left);
-                true
-            }
-            None => false,
-        }
+        self.left.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(amount)).is_ok()
     }
 }
 
@@ -62,7 +66,25 @@ impl AliasBudget {
 
     fn with_free(free: usize, bytes: usize) -> Self {
         let nodes = free.saturating_add(bytes).min(MAX_NODES);
-        Self { nodes: AliasLimit::new(nodes), text: AliasLimit::new(FREE_TEXT.saturating_add(bytes)) }
+        let text = FREE_TEXT.saturating_add(bytes);
+        Self { nodes: AliasLimit::new(nodes), text: AliasLimit::new(text), exceeded: AtomicBool::new(false) }
+    }
+
+    /// Whether more was wanted than is left.
+    pub(crate) fn is_exceeded(&self) -> bool {
+        self.exceeded.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn mark(&self) -> BudgetMark {
+        let left = |limit: &AliasLimit| limit.left.load(Ordering::Relaxed);
+        BudgetMark { nodes: left(&self.nodes), text: left(&self.text), exceeded: self.is_exceeded() }
+    }
+
+    /// Gives back what was taken since the mark.
+    pub(crate) fn rewind(&self, mark: &BudgetMark) {
+        self.nodes.left.store(mark.nodes, Ordering::Relaxed);
+        self.text.left.store(mark.text, Ordering::Relaxed);
+        self.exceeded.store(mark.exceeded, Ordering::Relaxed);
     }
 
     /// Takes nodes; the error names the limit.
@@ -70,6 +92,7 @@ impl AliasBudget {
         if self.nodes.take(amount) {
             return Ok(());
         }
+        self.exceeded.store(true, Ordering::Relaxed);
         Err(format!("the input expands to more than {} YAML nodes", self.nodes.most))
     }
 
@@ -78,6 +101,7 @@ impl AliasBudget {
         if self.text.take(amount) {
             return Ok(());
         }
+        self.exceeded.store(true, Ordering::Relaxed);
         Err(format!("aliases and values repeat more than {} bytes of text", self.text.most))
     }
 }

@@ -10,6 +10,7 @@ mod node;
 mod verbatim;
 pub mod word_or;
 
+pub(crate) use budget::BudgetMark;
 pub use budget::{AliasBudget, MAX_DEPTH};
 pub use encode::{encode, encode_flow, encode_json};
 pub use node::{Entry, ScalarStyle, Value, YamlNode, is_integer, is_number};
