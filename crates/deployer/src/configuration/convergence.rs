@@ -3,9 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use tokio::time::Instant;
-
 use crate::api::client::Client;
+use crate::api::work_time::WorkTime;
 use crate::configuration::event::{ApplyEvent, ApplyListener};
 use crate::configuration::options::{ApplyOptions, Mode, Secrets};
 use crate::configuration::outcome::{Applied, ResourceResult, failed};
@@ -64,7 +63,7 @@ impl Shared {
         // A password may be sent without its trailing line break.
         let values = secrets.iter().filter_map(|at| body.pointer(at)?.as_str());
         let values: BTreeSet<&str> = values.flat_map(|value| [value, secret::line(value)]).collect();
-        let deadline = Instant::now() + self.options.timeout;
+        let deadline = self.client.now() + self.options.timeout;
         let mut resource = Convergence {
             shared: self,
             client: self.client.until(deadline),
@@ -99,7 +98,7 @@ struct Convergence<'a> {
     shared: &'a Shared,
     /// It has the deadline of this resource.
     client: Client,
-    deadline: Instant,
+    deadline: WorkTime,
     entry: &'a Entry,
     crud: &'static dyn Crud,
     body: &'a serde_json::Value,
@@ -210,7 +209,7 @@ impl Convergence<'_> {
                 }
                 Progressed::LookAgain(error) => conflict = Some(error),
                 Progressed::NotYet(error) => {
-                    if Instant::now() >= self.deadline {
+                    if self.client.now() >= self.deadline {
                         return Err(error);
                     }
                     let why = error.to_string();

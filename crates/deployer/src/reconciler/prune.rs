@@ -8,7 +8,6 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use tokio::time::Instant;
 
 use crate::api::client::Client;
 use crate::api::target::Target;
@@ -109,7 +108,7 @@ impl Pruning<'_> {
     pub(crate) async fn run(self, places: &[Kept]) -> Result<ApplyReport, Error> {
         let mut leaving: Vec<(Leaving<'_>, Result<Fate, Error>)> = Vec::new();
         for kept in places {
-            let in_time = self.client.until(Instant::now() + self.options.timeout);
+            let in_time = self.client.until(self.client.now() + self.options.timeout);
             let register = match Register::read(&in_time, kept.place.as_place()).await {
                 // Git defines nothing in an organization that this account may not read, so no record there is of this
                 // owner.
@@ -370,7 +369,7 @@ async fn remove_configuration(
     progress: &ApplyListener,
 ) -> Result<String, Error> {
     let wanted = Wanted { place, id: &record.id, body: &Value::Null, secrets: &[], last: Some(record) };
-    let client = &client.until(Instant::now() + options.timeout);
+    let client = &client.until(client.now() + options.timeout);
     let answers = read(client, crud, &wanted).await?;
     // Objects of other clients are known only from lists, and an empty list is not a proof: nothing is deleted after a
     // single read.
