@@ -728,6 +728,7 @@ def organization_config(c):
     c.call(f"{plans}.get", {"state": "PUBLISHED"}, name=plan)
     c.call(f"{plans}.list", {"ratePlans": [{"name": made.get("name")}]}, parent=gold)
     c.call(f"{plans}.list", parent=gold, expand=True, state="PUBLISHED")
+    c.call(f"{plans}.list", {"ratePlans": [{"name": made.get("name")}]}, parent=f"{org}/apiproducts/-")
     c.call(f"{plans}.delete", name=plan)
     c.refuse(f"{plans}.get", 404, name=plan)
 
@@ -742,6 +743,8 @@ def organization_config(c):
     c.done(f"{developers}.setDeveloperStatus", name=ann, action="active")
     c.call(f"{developers}.list", {"developer": [{"email": "ann@x.example"}]}, parent=org)
     c.call(f"{developers}.list", parent=org, expand=True)
+    c.refuse(f"{developers}.list", 400, contains="expand", parent=org, expand=True, count="10")
+    c.refuse(f"{developers}.list", 400, contains="startKey", parent=org, startKey="ann@x.example")
     c.call(f"{developers}.attributes.updateDeveloperAttribute", name=f"{ann}/attributes/a", body={"value": "1"})
     c.call(f"{developers}.attributes.list", {"attribute": [{"name": "a", "value": "1"}]}, parent=ann)
 
@@ -769,6 +772,7 @@ def organization_config(c):
         c.call(f"{methods}.get", {"name": "shop"}, name=app)
         if is_group:
             c.call(f"{methods}.update", {"status": "revoked"}, name=app, action="revoke", upload=b"", multipart=False)
+            c.call(f"{methods}.update", {"status": "approved"}, name=app, action="approve", upload=b"", multipart=False)
         else:
             c.call(f"{methods}.list", {"app": [{"appId": "shop"}]}, parent=owner)
             c.call(f"{methods}.list", parent=owner, expand=True)

@@ -19,9 +19,9 @@ use apigee_flux_model::names::Name;
 /// Apply a rendered configuration to an environment or an organization.
 #[derive(Debug, clap::Args)]
 pub(super) struct ApplyArgs {
-    /// The rendered configuration.json
-    #[arg(long, value_name = "FILE")]
-    configuration: PathBuf,
+    /// The rendered configuration.json; more than one if it is in several files, in their order
+    #[arg(long, value_name = "FILE", required = true)]
+    configuration: Vec<PathBuf>,
     #[command(flatten)]
     desired: ConfigurationArgs,
     #[command(flatten)]

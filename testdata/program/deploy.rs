@@ -861,7 +861,7 @@ async fn what_is_wrong_before_the_first_request_has_its_exit_code() {
     check_exit(&pod.run(&url, &[]).await, 66, "`bundle/manifest.json`");
 
     let pod = Pod::new(&bundle);
-    pod.write_manifest(&Manifest { schema_version: 2, ..pod.read_manifest() });
+    pod.write_manifest(&Manifest { schema_version: 3, ..pod.read_manifest() });
     check_exit(&pod.run(&url, &[]).await, 64, "update the image");
 
     let pod = Pod::new(&bundle);
@@ -1024,7 +1024,6 @@ async fn a_date_to_try_again_is_honoured() {
 async fn nothing_takes_longer_than_the_timeout() {
     for (fault, part) in [
         ("GET * status:503 retry-after:3600 every", "the server asks for a pause of 3600s (Retry-After)"),
-        ("GET * status:429 retry-at:3600 every", "(Retry-After)"),
         ("GET * trickle:200ms every", "no complete response before the timeout (--timeout)"),
         ("GET * delay:30s every", "no complete response before the timeout (--timeout)"),
         ("POST *action=validate* trickle:200ms every", "(--timeout)"),

@@ -16,12 +16,14 @@ mod fake_cluster;
 mod from_cluster;
 mod identity;
 mod in_cluster;
+mod large_configuration;
 mod openapi;
 mod plain;
 // The demo runs the program; here only its volumes are put together.
 #[allow(dead_code)]
 #[path = "../../src/cli/demo/pod.rs"]
 mod pod;
+mod quota;
 mod reconcile;
 mod render;
 mod sandbox;

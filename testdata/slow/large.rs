@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use apigee_flux_deployer::Bundle;
 use apigee_flux_model::bundle::{Digest, Manifest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -30,6 +31,8 @@ macro_rules! trials {
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
         five_megabytes_with_a_jar_are_put_together_again,
+        a_bundle_of_many_files_is_mounted_as_one_archive,
+        too_many_secrets_for_one_pod_are_refused,
         every_object_of_a_fleet_is_small,
         twenty_megabytes_are_refused,
         a_large_zip_in_a_resource_list_is_refused_and_the_list_is_unchanged,
@@ -137,19 +140,9 @@ fn five_megabytes_with_a_jar_are_put_together_again() {
     let files = package(folder.path(), 5 << 20);
     let objects = objects(&render(folder.path()));
     let maps: Vec<&Value> = objects.iter().filter(|object| object["kind"] == "ConfigMap").collect();
-    assert!(maps.len() > 5 && maps.len() < 12, "{} ConfigMaps", maps.len());
+    assert!(maps.len() > 25 && maps.len() < 50, "{} ConfigMaps", maps.len());
     for map in maps {
-        let size = |field: &str, decode: &dyn Fn(&str) -> usize| -> usize {
-            map[field]
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(key, value)| key.len() + decode(value.as_str().unwrap()))
-                .sum()
-        };
-        // Kubernetes counts keys and decoded values.
-        let total = size("data", &str::len) + size("binaryData", &|text| STANDARD.decode(text).unwrap().len());
-        assert!(total <= 900 * 1024, "{} has {total} bytes", map["metadata"]["name"]);
+        assert!(go_bytes(map) <= MOST_BYTES, "{} has {} bytes", map["metadata"]["name"], go_bytes(map));
         // An inventory has a stable name and changes.
         let is_inventory = map["metadata"]["labels"].get("apigeeflux.dev/inventory").is_some();
         assert_eq!(map["immutable"] == true, !is_inventory, "{}", map["metadata"]["name"]);
@@ -166,6 +159,49 @@ fn five_megabytes_with_a_jar_are_put_together_again() {
         assert!(bytes == files[file.path.as_str()], "{} changed", file.path);
         assert_eq!(file.digest, Digest::of_bytes(&bytes));
     }
+}
+
+/// What a client-side `kubectl apply` can store of an object, in bytes of JSON.
+const MOST_BYTES: usize = 252 * 1024;
+
+/// The size of an object as JSON that Go writes: with `\u003c` for `<`.
+fn go_bytes(object: &Value) -> usize {
+    let text = object.to_string();
+    text.len() + 5 * text.matches(['<', '>', '&']).count()
+}
+
+/// Neither the Job nor the manifest of a bundle grows with the number of its files.
+fn a_bundle_of_many_files_is_mounted_as_one_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = package(folder.path(), 1000);
+    for number in 0..3_000 {
+        let path = format!("resources/jsc/library-of-functions-{number}.js");
+        let text = format!("var library = {number};\n");
+        fs::write(folder.path().join("large/apiproxy").join(&path), &text).unwrap();
+        files.insert(path, text.into_bytes());
+    }
+    let objects = objects(&render(folder.path()));
+    for object in &objects {
+        assert!(go_bytes(object) <= MOST_BYTES, "{}", object["metadata"]["name"]);
+    }
+    let job = objects.iter().find(|object| object["kind"] == "Job").unwrap();
+    assert!(go_bytes(job) < 20_000, "{}", go_bytes(job));
+    let mount = tempfile::tempdir().unwrap();
+    for (path, bytes) in mounted(&objects) {
+        let path = mount.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    let bundle = Bundle::from_mount(&mount.path().join("manifest.json"), None).unwrap();
+    let read: BTreeMap<String, Vec<u8>> =
+        bundle.files.iter().map(|(path, bytes)| (path.to_string(), bytes.to_vec())).collect();
+    assert!(read == files, "{} of {} files", read.len(), files.len());
+}
+
+/// What cannot be split is an error that says so.
+fn too_many_secrets_for_one_pod_are_refused() {
+    let app = "---\napiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeKeyValueMap\nmetadata: {name: map-#}\nspec:\n  entries:\n    a: {valueFrom: {secretKeyRef: {name: secret-of-a-long-name-#, key: password}}}\n";
+    refused(&repeated(2_000, app), "AF038", "`spec.deployer.secretProviderClass`");
 }
 
 /// A list with an environment and the given number of proxies, with a dozen files each.
@@ -198,16 +234,15 @@ fn every_object_of_a_fleet_is_small() {
         )
         .unwrap();
         let items = list["items"].as_array().unwrap();
-        let size = |item: &Value| serde_json::to_vec(item).unwrap().len();
-        let largest = items.iter().max_by_key(|item| size(item)).unwrap();
-        assert!(size(largest) <= 300_000, "{} {}", largest["metadata"]["name"], size(largest));
+        let largest = items.iter().max_by_key(|item| go_bytes(item)).unwrap();
+        assert!(go_bytes(largest) <= MOST_BYTES, "{} {}", largest["metadata"]["name"], go_bytes(largest));
         let jobs: Vec<&Value> = items.iter().filter(|item| item["kind"] == "Job").collect();
         assert_eq!(jobs.len(), expected);
         let applies: BTreeSet<&str> =
             jobs.iter().map(|job| job["metadata"]["annotations"]["apigeeflux.dev/applies"].as_str().unwrap()).collect();
         assert_eq!(applies.len(), expected, "each Job applies something else");
         let cron_job = items.iter().find(|item| item["kind"] == "CronJob").unwrap();
-        assert_eq!(cron_job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"], 3600);
+        assert_eq!(cron_job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"], 4200);
     }
 }
 

@@ -176,6 +176,11 @@ impl Pod {
         self.container.directory.join(self.argument(name).unwrap())
     }
 
+    fn configuration(&self) -> Vec<PathBuf> {
+        let files = self.container.args.iter().filter_map(|argument| argument.strip_prefix("--configuration="));
+        files.map(|file| self.container.directory.join(file)).collect()
+    }
+
     fn place(&self) -> OwnedPlace {
         OwnedPlace {
             organization: self.argument("org").unwrap().to_owned(),
@@ -236,7 +241,12 @@ impl Apigee {
         let options =
             sandbox::SandboxOptions { progressing: Duration::ZERO, clock, ..sandbox::SandboxOptions::default() };
         let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
-        let backoff = Backoff { first: Duration::from_millis(2), attempts: 4, ..Backoff::default() };
+        let backoff = Backoff {
+            first: Duration::from_millis(2),
+            attempts: 4,
+            quota_window: Duration::from_millis(50),
+            ..Backoff::default()
+        };
         let settings = Settings { rate: 100_000.try_into().unwrap(), backoff, ..Settings::default() };
         let client = Client::new(sandbox.url().parse().unwrap(), TokenSource::None, &settings).unwrap();
         Self { sandbox, client, http: reqwest::Client::new(), ago, timeout }
@@ -518,7 +528,7 @@ const POLLING: Polling =
     Polling { first: Duration::from_millis(5), longest: Duration::from_millis(40), grace: Duration::from_mins(1) };
 
 async fn run_apply(pod: &Pod, client: &Client, options: &apply::ApplyOptions) -> Result<ApplyReport, Error> {
-    let (document, _) = read_configuration(&pod.file("configuration")).unwrap();
+    let (document, _) = read_configuration(&pod.configuration()).unwrap();
     let progress: apply::ApplyListener = Arc::new(|_: ApplyEvent<'_>| ());
     apply(client, &pod.place(), &document, pod.secrets(), options, progress).await
 }

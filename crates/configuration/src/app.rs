@@ -6,8 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::app_group::LISTED;
 use super::app_plan::{AppPlan, AppsOf};
 use super::call::{Answer, Body, Change, Read, Request, Shape, Verb};
+use super::listing::{Listing, Owner, Paging, Returns, View};
 use super::new_secret::{self, NewSecret};
 use super::secret::{self, Secret};
 use super::{Configuration, ConfigurationSpec, Crud, Plan, ResourceReference, Scope, Wanted, attributes};
@@ -355,6 +357,27 @@ impl Configuration for App {
         [vec![developer], self.fields().references(&FieldPath::of(&["spec"]))].concat()
     }
 }
+
+/// All apps of the organization, of developers and of app groups. "The maximum value is 1000; values above 1000 will be coerced", in
+/// older versions to 100. The list leaves out revoked apps and may leave out revoked keys, since the filters `status` and `keyStatus`
+/// default to `approved` (discovery document, `organizations.apps.list`). It is not documented that every app has `developerEmail`.
+pub(super) const LISTING: Listing = Listing {
+    path: &["apps"],
+    query: &[("expand", "true"), ("includeCred", "true")],
+    items: "app",
+    paging: Paging::Tokens { size: 1000 },
+    needs: "apigee.apps.list",
+    owner: Some(Owner { name: "developerEmail", id: "developerId" }),
+    is_whole: |app| {
+        let keys = app.get("credentials").and_then(Value::as_array);
+        let is_whole = |key: &Value| key.get("consumerKey").is_some() && key.get("consumerSecret").is_some();
+        keys.is_some_and(|keys| keys.iter().all(is_whole))
+    },
+    views: &[
+        View { path: &["developers", "*", "apps", "*"], names: &["developerEmail", "name"], returns: Returns::One },
+        View { path: &["appgroups", "*", "apps"], names: &["appGroup"], returns: Returns::All(LISTED) },
+    ],
+};
 
 #[derive(Debug)]
 struct Apps;

@@ -14,6 +14,7 @@ use super::attributes;
 use super::call::{Answer, Body, Change, Form, Read, Request, Shape, Verb};
 use super::collection::{Collection, Compare, NamedBy, Update};
 use super::developer::{Status, status_to_set, without_status};
+use super::listing::{Listing, Paging, Returns, View};
 use super::new_secret::NewSecret;
 use super::record::Part;
 use super::secret::escape;
@@ -92,7 +93,7 @@ impl Configuration for AppGroup {
 const APPS: &str = "apps";
 
 /// The field of Apigee's response that holds the apps.
-const LISTED: &str = "appGroupApps";
+pub(super) const LISTED: &str = "appGroupApps";
 
 #[derive(Debug)]
 struct Groups;
@@ -107,6 +108,18 @@ const GROUPS: Collection = Collection {
         server_set: &["appGroupId", "createdAt", "lastModifiedAt", "organization", "status"],
         ..Compare::PLAIN
     },
+};
+
+/// "The maximum value is 1000; values above 1000 will be coerced to 1000" (discovery document, `organizations.appgroups.list`).
+pub(super) const LISTING: Listing = Listing {
+    path: &["appgroups"],
+    query: &[],
+    items: "appGroups",
+    paging: Paging::Tokens { size: 1000 },
+    needs: "apigee.appgroups.list",
+    owner: None,
+    is_whole: |group| group.get("appGroupId").is_some(),
+    views: &[View { path: &["appgroups", "*"], names: &["name"], returns: Returns::One }],
 };
 
 impl Groups {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::collection::{Collection, Compare, NamedBy, Update};
+use super::listing::{Listing, Paging, Returns, View};
 use super::{Configuration, ConfigurationSpec, Crud, Scope};
 use apigee_flux_model::diag::{Diagnostic, FieldPath, Report};
 use apigee_flux_model::limits::texts;
@@ -49,6 +50,18 @@ impl ConfigurationSpec for DataCollector {
         },
     };
 }
+
+/// The maximum size of a page is not documented: a token leads to the rest.
+pub(super) const LISTING: Listing = Listing {
+    path: &["datacollectors"],
+    query: &[],
+    items: "dataCollectors",
+    paging: Paging::Tokens { size: 1000 },
+    needs: "apigee.datacollectors.list",
+    owner: None,
+    is_whole: |collector| collector.get("type").is_some(),
+    views: &[View { path: &["datacollectors", "*"], names: &["name"], returns: Returns::One }],
+};
 
 impl Configuration for DataCollector {
     fn scope(&self) -> Scope {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::call::{Answer, Body, Change, Field, Read, Request, Verb};
 use super::collection::{Collection, Compare, NamedBy, Update};
+use super::listing::{Listing, Paging, Returns, View};
 use super::{Configuration, ConfigurationSpec, Crud, Plan, Scope, Wanted, attributes};
 use apigee_flux_model::diag::{Code, FieldPath, Report};
 use apigee_flux_model::limits::{counts, texts};
@@ -119,6 +120,19 @@ const DEVELOPERS: Collection = Collection {
         ],
         ..Compare::PLAIN
     },
+};
+
+/// "A maximum of 1000 developers are returned", and `expand` "is not valid if you use the `count` or `startKey` query parameters"
+/// (discovery document, `organizations.developers.list`): further developers are read one by one.
+pub(super) const LISTING: Listing = Listing {
+    path: &["developers"],
+    query: &[("expand", "true")],
+    items: "developer",
+    paging: Paging::Once,
+    needs: "apigee.developers.list",
+    owner: None,
+    is_whole: |developer| developer.get("firstName").is_some(),
+    views: &[View { path: &["developers", "*"], names: &["email"], returns: Returns::One }],
 };
 
 /// The body without the status, which is set by a separate request.

@@ -12,9 +12,13 @@ use serde::{Deserialize, Serialize};
 use crate::{Entry, Id};
 use apigee_flux_model::bundle::{BatchEntry, Digest};
 use apigee_flux_model::provenance::Provenance;
+use apigee_flux_model::stable_parts;
 
-/// The schema version that this program writes, and the newest version that it reads.
+/// The schema version that this program writes.
 pub const SCHEMA_VERSION: u32 = 2;
+
+/// The schema version of an index whose names are in ConfigMaps of their own; the newest version that this program reads.
+pub const SPLIT_NAMES_VERSION: u32 = 3;
 
 /// The key of a part in its ConfigMap, and the name of the file with a whole inventory.
 pub const FILE_NAME: &str = "inventory.json";
@@ -22,8 +26,19 @@ pub const FILE_NAME: &str = "inventory.json";
 /// The key of the index in its ConfigMap and its file name in the mount.
 pub const INDEX_FILE: &str = "index.json";
 
-/// The key of the list of names beside the index: [`Names`], compressed by gzip.
+/// The key of the list of names beside the index, or in a ConfigMap of a part of it: [`Names`], compressed by gzip.
 pub const NAMES_FILE: &str = "names.gz";
+
+/// The file in the mount of a Job with the part of the list that has the name of its bundle.
+pub const OWN_NAMES_FILE: &str = "own-names.gz";
+
+/// The number of parts of a list of names that is too large to be beside the index. It is fixed, since the Job of a bundle mounts its part.
+pub const NAMES_PARTS: usize = 8;
+
+/// The part of the list of names, from 0, that has a resource.
+pub fn names_part(id: &Id) -> usize {
+    stable_parts::hash(&id.to_string()) % NAMES_PARTS
+}
 
 /// The desired state of an environment: a whole inventory, or one part of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +74,7 @@ pub struct InventoryBundle {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Index {
-    /// [`SCHEMA_VERSION`]; a reader rejects a newer version.
+    /// [`SCHEMA_VERSION`] or [`SPLIT_NAMES_VERSION`]; a reader rejects a newer version.
     pub schema_version: u32,
     /// The Apigee organization.
     pub organization: String,
@@ -74,8 +89,12 @@ pub struct Index {
     /// The owners of the organization's resources in all namespaces of the input, by namespace.
     #[serde(default)]
     pub organization_owners: BTreeMap<String, String>,
-    /// The digests of the parts, each of the text of its inventory, in the order of their numbers, which start with 1.
+    /// The digests of the parts, each of the text in its ConfigMap, in the order of their numbers, which start with 1. Together they are one or
+    /// more documents.
     pub parts: Vec<Digest>,
+    /// The digests of the parts of the list of names, in the order of [`names_part`]; empty if the list is beside the index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<Digest>,
     /// What the Jobs of this namespace apply: the values of their annotations `apigeeflux.dev/applies` and `apigeeflux.dev/desired`, apart
     /// from the Jobs of single bundles, which follow from the entries of the bundles.
     #[serde(default)]
@@ -141,6 +160,17 @@ impl Names {
             Some((NamedResource { of_organization: scope == "o", id }, named))
         };
         text.lines().map(resource).collect::<Option<_>>().map(Self)
+    }
+
+    /// The list in [`NAMES_PARTS`] parts.
+    pub fn split(&self) -> Vec<Self> {
+        let mut parts = vec![Self::default(); NAMES_PARTS];
+        for (resource, named) in &self.0 {
+            if let Some(part) = parts.get_mut(names_part(&resource.id)) {
+                part.0.insert(resource.clone(), named.clone());
+            }
+        }
+        parts
     }
 
     /// What is known of a resource of the environment (or of the organization).

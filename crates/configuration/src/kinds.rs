@@ -60,9 +60,8 @@ kinds! {
     ApigeeTargetServer(target_server::TargetServer),
     /// A key value map: pairs of keys and values that proxies read at run time. Apigee stores them encrypted.
     ApigeeKeyValueMap(key_value_map::KeyValueMap),
-    /// A resource file: a script, stylesheet, schema or library that the proxies of an environment share. One
-    /// ConfigMap contains all configuration of an environment, so its total size is limited to 1 MiB: put larger
-    /// files into a bundle. Apigee allows 100 resource files in an environment.
+    /// A resource file: a script, stylesheet, schema or library that the proxies of an environment share. Apigee
+    /// allows 100 resource files in an environment.
     ApigeeResourceFile(resource_file::ResourceFile),
     /// A data collector: a column of analytics that DataCapture policies fill. Its name starts with `dc_`: set
     /// `spec.name`, because `metadata.name` cannot contain `_`.

@@ -30,6 +30,7 @@ pub mod inventory;
 pub mod key_value_map;
 pub mod keystore;
 mod kinds;
+pub mod listing;
 pub mod new_secret;
 mod number;
 pub mod ownership;

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Body, Change, Read, Request, Shape, Verb};
 use super::collection::{Compare, differences, field_names};
 use super::instant;
+use super::listing::{Listing, Paging, Returns, View};
 use super::record::Part;
 use super::{Answer, Wanted, number, secret};
 use apigee_flux_model::diag::{Code, FieldPath, Report};
@@ -266,6 +267,19 @@ fn money(text: &str) -> Option<(u64, u32)> {
     let units = units.parse().ok().filter(|units| i64::try_from(*units).is_ok())?;
     Some((units, format!("{fraction:0<NANO_DIGITS$}").parse().ok()?))
 }
+
+/// "Use `organizations/{org}/apiproducts/-` to return rate plans for all API products within the organization"; "the maximum limit is 1000"
+/// (discovery document, `organizations.apiproducts.rateplans.list`).
+pub(super) const LISTING: Listing = Listing {
+    path: &["apiproducts", "-", "rateplans"],
+    query: &[("expand", "true")],
+    items: PLANS,
+    paging: Paging::Keys { count: 1000, key: "name" },
+    needs: "apigee.rateplans.list",
+    owner: None,
+    is_whole: |plan| plan.get("displayName").is_some(),
+    views: &[View { path: &["apiproducts", "*", "rateplans"], names: &["apiproduct"], returns: Returns::All(PLANS) }],
+};
 
 /// Reads the plans of the product, if there are managed or desired plans or the product is to be deleted.
 pub(super) fn reads(wanted: &Wanted<'_>) -> Vec<Read> {

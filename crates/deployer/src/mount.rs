@@ -9,11 +9,12 @@ use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
-use apigee_flux_configuration::document::{self, Document};
+use apigee_flux_configuration::KINDS;
+use apigee_flux_configuration::document::{self, Document, Entry};
 use apigee_flux_configuration::inventory::{self, Inventory};
 use apigee_flux_disk::{Root, Unreadable, read_named};
-use apigee_flux_model::bundle::manifest::{self, ManifestFile, Requirements};
-use apigee_flux_model::bundle::zip::MAX_BUNDLE_BYTES;
+use apigee_flux_model::bundle::manifest::{self, Archive, ManifestFile, Requirements};
+use apigee_flux_model::bundle::zip::{self, MAX_BUNDLE_BYTES};
 use apigee_flux_model::bundle::{
     Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Digest, Files, Manifest, batch,
 };
@@ -67,12 +68,14 @@ impl Bundle {
                 manifest.digest
             )));
         }
-        let files = read_files(&manifest, source)?;
+        let files = match &manifest.archive {
+            Some(archive) => read_archive(archive, manifest.kind, shown, source)?,
+            None => read_files(&manifest, source)?,
+        };
         let digest = Digest::of_files(&files);
         if digest != manifest.digest {
             return Err(Error::Altered(format!(
-                "each file matches its own digest, but the digest of all files is {digest} and `{shown}` has {}: the list \
-                 of files was changed; render again",
+                "the digest of all files is {digest}, but `{shown}` has {}: the list of files was changed; render again",
                 manifest.digest
             )));
         }
@@ -112,18 +115,38 @@ fn read_files(manifest: &Manifest, source: &dyn FileSource) -> Result<Files, Err
     Ok(files)
 }
 
+/// Reads the files of an archive.
+fn read_archive(archive: &Archive, kind: BundleKind, shown: &str, source: &dyn FileSource) -> Result<Files, Error> {
+    let bytes = read_parts(&archive.parts, archive.size, "the archive", source)?;
+    let altered = |why: String| {
+        Error::Altered(format!(
+            "the archive that `{shown}` describes {why}: it was changed after rendering, for example by an edit of the ConfigMap"
+        ))
+    };
+    let (found, files) = zip::unpack(&bytes).map_err(|error| altered(format!("is not readable: {error}")))?;
+    if found != kind {
+        return Err(altered(format!("has a {}, not a {}", found.noun(), kind.noun())));
+    }
+    Ok(files)
+}
+
 fn read_entry(entry: &ManifestFile, source: &dyn FileSource) -> Result<Vec<u8>, Error> {
     if entry.parts.is_empty() {
         return source.read(&entry.path);
     }
+    read_parts(&entry.parts, entry.size, &format!("the parts of `{}`", entry.path), source)
+}
+
+/// Joins parts. `size` is what the manifest says of the whole, `what` names it.
+fn read_parts(parts: &[BundlePath], size: u64, what: &str, source: &dyn FileSource) -> Result<Vec<u8>, Error> {
     // Limited, whatever size the manifest claims.
-    let expected = usize::try_from(entry.size).unwrap_or(usize::MAX).min(MAX_UNPACKED_BYTES);
+    let expected = usize::try_from(size).unwrap_or(usize::MAX).min(MAX_UNPACKED_BYTES);
     let mut whole = Vec::with_capacity(expected);
-    for part in &entry.parts {
+    for part in parts {
         whole.extend(source.read(part)?);
         // A short manifest can name the same part many times.
         if whole.len() > MAX_UNPACKED_BYTES {
-            return Err(too_large(&format!("the parts of `{}`", entry.path)));
+            return Err(too_large(what));
         }
     }
     Ok(whole)
@@ -148,8 +171,32 @@ pub(crate) fn parse_versioned<T: DeserializeOwned>(
     what: &str,
     newest: u32,
 ) -> Result<T, Error> {
-    let value: serde_json::Value = serde_json::from_slice(bytes)
-        .map_err(|error| Error::Altered(format!("`{shown}` is not JSON: {error}; it was changed after rendering")))?;
+    let value = serde_json::from_slice(bytes).map_err(|error| not_json(shown, &error))?;
+    of_version(value, shown, what, newest)
+}
+
+/// Parses one or more JSON documents, one after the other; see [`parse_versioned`].
+pub(crate) fn parse_all<T: DeserializeOwned>(
+    bytes: &[u8],
+    shown: &str,
+    what: &str,
+    newest: u32,
+) -> Result<Vec<T>, Error> {
+    let values = serde_json::Deserializer::from_slice(bytes).into_iter::<serde_json::Value>();
+    let all: Vec<T> = values
+        .map(|value| of_version(value.map_err(|error| not_json(shown, &error))?, shown, what, newest))
+        .collect::<Result<_, Error>>()?;
+    if all.is_empty() {
+        return Err(Error::Altered(format!("`{shown}` is empty; it was changed after rendering")));
+    }
+    Ok(all)
+}
+
+fn not_json(shown: &str, error: &serde_json::Error) -> Error {
+    Error::Altered(format!("`{shown}` is not JSON: {error}; it was changed after rendering"))
+}
+
+fn of_version<T: DeserializeOwned>(value: serde_json::Value, shown: &str, what: &str, newest: u32) -> Result<T, Error> {
     match value.get("schemaVersion").and_then(serde_json::Value::as_u64) {
         Some(version) if version > u64::from(newest) => Err(Error::Usage(format!(
             "`{shown}` has the schema version {version}, but this program supports versions up to {newest}: update the \
@@ -248,10 +295,22 @@ pub fn read_inventory(file: &Path, folder: &Path) -> Result<(Inventory, Vec<Moun
     Ok((inventory, bundles))
 }
 
-/// Reads the configuration of an environment or an organization, with the digest of its text.
-pub fn read_configuration(file: &Path) -> Result<(Document, Digest), Error> {
-    let document = read_versioned(file, "a configuration", document::SCHEMA_VERSION)?;
-    Ok((document, digest_of(file)?))
+/// Reads the configuration of an environment or an organization from the files that have its text in turn, with the digest of that text. A large
+/// configuration has several documents.
+pub fn read_configuration(files: &[PathBuf]) -> Result<(Document, Digest), Error> {
+    let mut text = Vec::new();
+    for file in files {
+        let bytes = read_named(file, MAX_UNPACKED_BYTES).map_err(|why| {
+            Error::NoInput(format!("`{}` {why}; check that its ConfigMap is mounted there", file.display()))
+        })?;
+        text.extend(bytes);
+    }
+    let shown: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    let documents: Vec<Document> = parse_all(&text, &shown.join("`, `"), "a configuration", document::SCHEMA_VERSION)?;
+    let mut resources: Vec<Entry> = documents.into_iter().flat_map(|document| document.resources).collect();
+    // Each document has the order of the dependencies between kinds.
+    resources.sort_by_key(|entry| KINDS.iter().position(|kind| kind.name == entry.id.kind));
+    Ok((Document { schema_version: document::SCHEMA_VERSION, resources }, Digest::of_bytes(&text)))
 }
 
 /// The digest of the text of a document.
@@ -291,8 +350,8 @@ fn mounted(entries: Vec<BatchEntry>, file: &Path, folder: &Path) -> Result<Vec<M
             kind: entry.kind,
             name,
             digest: entry.digest,
+            size: manifest.size(),
             calls: manifest.requires.shared_flows,
-            size: manifest.files.iter().map(|file| file.size).sum(),
             settings: entry.settings,
             edited: None,
             source: Source::Mount(path),
@@ -407,6 +466,28 @@ mod tests {
     }
 
     #[test]
+    fn an_archive_is_unpacked_and_verified() {
+        let zip = zip::pack(BundleKind::Proxy, &sample()).unwrap();
+        let (first, second) = zip.split_at(zip.len() / 2);
+        let archived = manifest().archived(["p0", "p1"].map(|part| BundlePath::parse(part).unwrap()).to_vec());
+        assert_eq!(archived.size(), manifest().size());
+        let folder = mounted(&archived);
+        let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+        write("p0", first);
+        write("p1", second);
+        assert_eq!(read(&folder, None).unwrap().files, sample());
+        write("p1", &second[1..]);
+        fails(read(&folder, None), 67, "is not readable");
+        let other = zip::pack(BundleKind::SharedFlow, &sample()).unwrap();
+        write("p0", &other);
+        write("p1", b"");
+        fails(read(&folder, None), 67, "has a shared flow, not a proxy");
+        let files = sample().iter().take(1).map(|(path, bytes)| (path.clone(), bytes.to_vec())).collect();
+        write("p0", &zip::pack(BundleKind::Proxy, &files).unwrap());
+        fails(read(&folder, None), 67, "the digest of all files");
+    }
+
+    #[test]
     fn a_changed_file_is_named() {
         let folder = mounted(&manifest());
         std::fs::write(folder.path().join("policies/P.xml"), "<P>${x}</P>").unwrap();
@@ -442,7 +523,7 @@ mod tests {
         std::fs::remove_file(folder.path().join("..2026_11_24/a.xml")).unwrap();
         fails(read(&folder, None), 66, "a.xml");
         let mut newer = manifest();
-        newer.schema_version = 2;
+        newer.schema_version = 3;
         fails(read(&mounted(&newer), None), 64, "update the image");
         let write = |text: &str| std::fs::write(folder.path().join("..data").join(FILE_NAME), text).unwrap();
         write("{");
@@ -450,6 +531,6 @@ mod tests {
         write("{}");
         fails(read(&folder, None), 64, "schemaVersion");
         write(r#"{"schemaVersion": 1}"#);
-        fails(read(&folder, None), 64, "not a manifest of schema version 1");
+        fails(read(&folder, None), 64, "not a manifest of schema version 2");
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use apigee_flux_configuration::Id;
-use apigee_flux_configuration::inventory::{INDEX_FILE, Index, NAMES_FILE, Names, SCHEMA_VERSION};
+use apigee_flux_configuration::inventory::{INDEX_FILE, Index, NAMES_FILE, Names, OWN_NAMES_FILE, SPLIT_NAMES_VERSION};
 use apigee_flux_disk::read_named;
 use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::gzip;
@@ -39,10 +39,7 @@ impl MountedState {
             Err(why) => return Err(Error::NoInput(format!("`{}` {why}", file.display()))),
         };
         let index = parse_index(&bytes).map_err(|why| Error::Altered(format!("`{}` {why}", file.display())))?;
-        let file = folder.join(NAMES_FILE);
-        let bytes =
-            read_named(&file, MAX_BYTES).map_err(|why| Error::NoInput(format!("`{}` {why}", file.display())))?;
-        let names = parse_names(&bytes).map_err(|why| Error::Altered(format!("`{}` {why}", file.display())))?;
+        let names = read_names(&index, folder)?;
         Ok(Some(Self { index, names }))
     }
 
@@ -60,12 +57,28 @@ impl MountedState {
     }
 }
 
+/// Reads the list of names, or the part of it that the Job mounts.
+fn read_names(index: &Index, folder: &Path) -> Result<Names, Error> {
+    let is_split = !index.names.is_empty();
+    let file = folder.join(if is_split { OWN_NAMES_FILE } else { NAMES_FILE });
+    let bytes = match read_named(&file, MAX_BYTES) {
+        Ok(bytes) => bytes,
+        Err(why) if why.is_missing() && is_split => return Ok(Names::default()),
+        Err(why) => return Err(Error::NoInput(format!("`{}` {why}", file.display()))),
+    };
+    // Index and part are two ConfigMaps: while a state is being applied, one of them may be older. Then nothing is known of the bundle.
+    if is_split && !index.names.contains(&Digest::of_bytes(&bytes)) {
+        return Ok(Names::default());
+    }
+    parse_names(&bytes).map_err(|why| Error::Altered(format!("`{}` {why}", file.display())))
+}
+
 /// Parses the index. The error says what is wrong with it.
 pub fn parse_index(bytes: &[u8]) -> Result<Index, String> {
     let value: Value = serde_json::from_slice(bytes).map_err(|error| format!("is not JSON: {error}"))?;
     match value.get("schemaVersion").and_then(Value::as_u64) {
-        Some(version) if version > u64::from(SCHEMA_VERSION) => Err(format!(
-            "has the schema version {version}, but this program supports versions up to {SCHEMA_VERSION}: update the image of the deployer \
+        Some(version) if version > u64::from(SPLIT_NAMES_VERSION) => Err(format!(
+            "has the schema version {version}, but this program supports versions up to {SPLIT_NAMES_VERSION}: update the image of the deployer \
              (`ApigeeEnvironment`, `spec.deployer.image`) to the version of the function that rendered it"
         )),
         _ => serde_json::from_value(value).map_err(|error| format!("is not the index of an inventory: {error}")),
@@ -84,7 +97,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use apigee_flux_configuration::inventory::{Named, NamedResource};
+    use apigee_flux_configuration::inventory::{Named, NamedResource, SCHEMA_VERSION};
 
     #[test]
     fn a_state_names_its_own_bundles_only() {
@@ -102,6 +115,18 @@ mod tests {
         assert_eq!(state.provenance_of_bundle(&id, digest), provenance);
         assert_eq!(state.provenance_of_bundle(&id, Digest::of_bytes(b"b")), Provenance::default());
         assert_eq!(state.provenance_of_document(digest), Provenance::default());
+
+        // A part of a list counts only with its own index.
+        let part = gzip::compress(names.to_text().as_bytes()).unwrap();
+        std::fs::write(folder.path().join(OWN_NAMES_FILE), &part).unwrap();
+        for (digest_of_part, expected) in
+            [(Digest::of_bytes(&part), provenance), (Digest::of_bytes(b"older"), Provenance::default())]
+        {
+            let index = Index { names: vec![digest_of_part], ..index.clone() };
+            std::fs::write(folder.path().join(INDEX_FILE), serde_json::to_vec(&index).unwrap()).unwrap();
+            let state = MountedState::read(folder.path()).unwrap().unwrap();
+            assert_eq!(state.provenance_of_bundle(&id, digest), expected);
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod path_pattern;
 pub mod pem;
 pub mod provenance;
 pub mod runtime;
+pub mod stable_parts;
 pub mod template;
 pub mod xml;
 pub mod yaml;

@@ -23,8 +23,9 @@ impl FromStr for Quota {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("`{text}` is not a quota; write a number of requests and `/min` or `/s`, for example `6000/min`");
+        let wrong = || {
+            format!("`{text}` is not a quota; write a number of requests and `/min` or `/s`, for example `6000/min`")
+        };
         let (requests, unit) = text.split_once('/').ok_or_else(wrong)?;
         let requests = requests.parse().ok().filter(|requests| *requests > 0).ok_or_else(wrong)?;
         let window = match unit {

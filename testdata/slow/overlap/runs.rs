@@ -217,7 +217,12 @@ fn folder() -> tempfile::TempDir {
 }
 
 fn client(front: &Front) -> Client {
-    let backoff = Backoff { first: Duration::from_millis(2), attempts: 4, ..Backoff::default() };
+    let backoff = Backoff {
+        first: Duration::from_millis(2),
+        attempts: 4,
+        quota_window: Duration::from_millis(50),
+        ..Backoff::default()
+    };
     let settings = Settings { rate: 100_000.try_into().unwrap(), backoff, ..Settings::default() };
     Client::new(front.url().parse().unwrap(), TokenSource::None, &settings).unwrap()
 }
@@ -307,7 +312,7 @@ impl Pod {
         let state = self.state();
         if let Some(file) = self.file("configuration") {
             let organization = state.as_ref().map(|state| state.index.organization_owners.clone());
-            let (document, digest) = read_configuration(&file).unwrap();
+            let (document, digest) = read_configuration(&[file]).unwrap();
             let provenance = state.map(|state| state.provenance_of_document(digest)).unwrap_or_default();
             let place = OwnedPlace {
                 organization: self.argument("org").unwrap().to_owned(),

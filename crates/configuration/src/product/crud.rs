@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::call::{Answer, Body, Change, Read, Request, Verb};
 use crate::collection::{Collection, Compare, NamedBy, Update};
+use crate::listing::{Listing, Paging, Returns, View};
 use crate::{Crud, Plan, Wanted, rate_plan};
 
 #[derive(Debug)]
@@ -30,6 +31,18 @@ const PRODUCTS: Collection = Collection {
         ],
         immutable: &["space"],
     },
+};
+
+/// "The limit is 1000" (discovery document, `organizations.apiproducts.list`).
+pub(crate) const LISTING: Listing = Listing {
+    path: &["apiproducts"],
+    query: &[("expand", "true")],
+    items: "apiProduct",
+    paging: Paging::Keys { count: 1000, key: "name" },
+    needs: "apigee.apiproducts.list",
+    owner: None,
+    is_whole: |product| product.get("displayName").is_some(),
+    views: &[View { path: &["apiproducts", "*"], names: &["name"], returns: Returns::One }],
 };
 
 /// Fields that are not changed if the spec does not set them: Apigee may choose the first one.

@@ -15,6 +15,7 @@ use super::rate_plan::{self, RatePlan};
 use super::{Configuration, ConfigurationSpec, Crud, ResourceReference, Scope, attributes, number, product_path};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::limits::{counts, texts};
+pub(crate) use crud::LISTING;
 use crud::Products;
 use operation::ProductOperation;
 

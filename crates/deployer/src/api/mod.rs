@@ -14,4 +14,4 @@ pub(crate) mod revision;
 pub(crate) mod target;
 pub(crate) mod throttle;
 pub(crate) mod token_error;
-pub mod work_time;
+pub(crate) mod work_time;

@@ -25,6 +25,17 @@ pub(crate) struct Reply {
     pub body: Vec<u8>,
 }
 
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// The items.
+    pub items: Vec<Value>,
+    /// The token of the next page; empty on the last page.
+    pub next: String,
+    /// The number of items on all pages, if the response has it.
+    pub total: Option<usize>,
+}
+
 /// A JSON message of the API that is deserialized into a type.
 pub(crate) trait Message: DeserializeOwned {
     /// The shape of the message.
@@ -103,9 +114,8 @@ impl Reply {
         }
     }
 
-    /// The items of a page of a list, and the token of the next page (empty on the last page). `token` is the token of
-    /// this page.
-    pub(crate) fn page(&self, items: &'static str, token: &str) -> Result<(Vec<Value>, String), UnusableReply> {
+    /// A page of a list. `token` is the token of this page.
+    pub(crate) fn page(&self, items: &'static str, token: &str) -> Result<Page, UnusableReply> {
         let Value::Object(mut page) = self.json(Shape::ANY)? else { return Err(ResponseProblem::NotAnObject.into()) };
         let next = match page.remove("nextPageToken") {
             None => String::new(),
@@ -113,11 +123,16 @@ impl Reply {
             Some(Value::String(_)) => return Err(ResponseProblem::EndlessPages.into()),
             Some(_) => return Err(ResponseProblem::Field("its `nextPageToken` is not a string".to_owned()).into()),
         };
+        // Apigee writes it as a number, and the JSON form of other 64-bit numbers is a string.
+        let total = page.get("totalSize").and_then(|total| match total {
+            Value::String(text) => text.parse().ok(),
+            other => usize::try_from(other.as_u64()?).ok(),
+        });
         match page.remove(items) {
-            Some(Value::Array(found)) => Ok((found, next)),
+            Some(Value::Array(items)) => Ok(Page { items, next, total }),
             Some(_) => Err(ResponseProblem::Field(format!("its `{items}` is not a list")).into()),
             None if !next.is_empty() || page.keys().all(|key| PAGE_FIELDS.contains(&key.as_str())) => {
-                Ok((Vec::new(), next))
+                Ok(Page { items: Vec::new(), next, total })
             }
             None => {
                 Err(ResponseProblem::OtherMessage { found: shown_fields(&page), expected: &["nextPageToken"] }.into())

@@ -61,7 +61,7 @@ impl Default for Backoff {
             longest: Duration::from_secs(10),
             longest_asked: Duration::from_mins(1),
             quota_window: Duration::from_mins(1),
-            quota_wait: Duration::from_hours(1),
+            quota_wait: Duration::from_mins(10),
         }
     }
 }

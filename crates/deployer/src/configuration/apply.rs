@@ -1,22 +1,20 @@
-//! Makes the configuration of one environment or organization equal to a document, several resources at a time.
+//! Makes the configuration of one environment or organization equal to a document, several resources at a time (`turns`).
 //! Referenced resources come first.
 //!
 //! For each resource: read, compare, change, and read again until nothing differs. An unmanaged resource is not changed
 //! unless the document adopts it. A resource is recorded (`register`) before it is created, so that a killed run leaves
-//! nothing that the next run does not recognize as managed.
+//! nothing that the next run does not recognize as managed. What lists show to be in sync is not read (`snapshot`).
 
 use std::sync::Arc;
-
-use futures_util::stream::{self, StreamExt};
 
 use crate::api::client::Client;
 use crate::configuration::convergence::Shared;
 use crate::configuration::outcome::failed;
+use crate::configuration::snapshot::Snapshot;
+use crate::configuration::turns;
 use crate::error::Error;
 use crate::records::register::Register;
-use apigee_flux_configuration::KINDS;
-use apigee_flux_configuration::OwnedPlace;
-use apigee_flux_configuration::document::Document;
+use apigee_flux_configuration::{Document, Entry, OwnedPlace, Wanted, kind};
 
 pub use crate::configuration::event::{ApplyEvent, ApplyListener};
 pub use crate::configuration::options::{ApplyOptions, Mode, Secrets};
@@ -37,7 +35,9 @@ pub async fn apply(
     if options.mode == Mode::Write && !document.resources.is_empty() {
         register.prepare(&in_time, place.as_place()).await?;
     }
-    let shared = Shared { client, place: place.clone(), register, secrets, options: options.clone(), progress };
+    let snapshot = snapshot(place, document, &register);
+    let options = options.clone();
+    let shared = Shared { client, place: place.clone(), register, snapshot, secrets, options, progress };
     Ok(apply_all(shared, document).await)
 }
 
@@ -48,6 +48,7 @@ pub async fn compare(client: &Client, place: &OwnedPlace, document: &Document, r
         client: client.with_own_count(),
         place: place.clone(),
         register: register.clone(),
+        snapshot: snapshot(place, document, register),
         secrets: Arc::new(|_: &_| Err("secrets are not read for a comparison".to_owned())),
         options: ApplyOptions { mode: Mode::Compare, ..ApplyOptions::new("") },
         progress: Arc::new(|_: ApplyEvent<'_>| ()),
@@ -55,22 +56,18 @@ pub async fn compare(client: &Client, place: &OwnedPlace, document: &Document, r
     apply_all(shared, document).await
 }
 
+/// The lists that the resources of a document need.
+fn snapshot(place: &OwnedPlace, document: &Document, register: &Register) -> Snapshot {
+    let reads = document.resources.iter().filter_map(|entry| {
+        let Entry { id, body, .. } = entry;
+        let wanted = Wanted { place: place.as_place(), id, body, secrets: &[], last: register.get(id) };
+        Some(kind(&id.kind)?.crud.reads(&wanted))
+    });
+    Snapshot::of(&place.organization, reads.flatten())
+}
+
 async fn apply_all(shared: Shared, document: &Document) -> ApplyReport {
-    let mut resources: Vec<Option<Applied>> = vec![None; document.resources.len()];
-    // In the registry of kinds, a kind comes after the kinds that it refers to.
-    for kind in KINDS {
-        let crud = kind.crud;
-        let mut work = Vec::new();
-        for (index, entry) in document.resources.iter().enumerate().filter(|(_, entry)| entry.id.kind == kind.name) {
-            let shared = &shared;
-            work.push(async move { (index, shared.one(entry, crud).await) });
-        }
-        let mut ended = stream::iter(work).buffer_unordered(shared.options.workers.get());
-        while let Some((index, applied)) = ended.next().await {
-            (shared.progress)(ApplyEvent::Ended(shared.place.as_place(), &applied));
-            resources[index] = Some(applied);
-        }
-    }
+    let mut resources = turns::run(&shared, &document.resources).await;
     let unknown = document.resources.iter().enumerate();
     let resources = unknown.map(|(index, entry)| {
         resources.get_mut(index).and_then(Option::take).unwrap_or_else(|| {

@@ -5,3 +5,5 @@ pub(crate) mod convergence;
 pub(crate) mod event;
 pub(crate) mod options;
 pub(crate) mod outcome;
+mod snapshot;
+mod turns;

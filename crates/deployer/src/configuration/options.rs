@@ -20,7 +20,7 @@ pub struct ApplyOptions {
     pub claimant: Claimant,
     /// The provenance of the desired state, for the records.
     pub provenance: Provenance,
-    /// How long one resource may wait for its prerequisites.
+    /// How long resources may wait for their prerequisites after each was tried once.
     pub timeout: Duration,
     /// How often prerequisites are checked.
     pub polling: Polling,

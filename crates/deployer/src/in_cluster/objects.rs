@@ -7,9 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 
 use crate::error::Error;
 use crate::in_cluster::{Jobs, State, UNKNOWN_JOB};
-use crate::mount::{Bundle, FileSource, parse_versioned};
+use crate::mount::{Bundle, FileSource, parse_all, parse_versioned};
 use crate::mounted_state::{parse_index, parse_names};
-use apigee_flux_configuration::inventory::{self, Index, Inventory, InventoryBundle};
+use apigee_flux_configuration::inventory::{self, Index, Inventory, InventoryBundle, Names};
 use apigee_flux_model::bundle::{BundlePath, Digest, Manifest, manifest, map_key};
 use apigee_flux_model::names::kubernetes::{APPLIES, CONTENT, DESIRED, INVENTORY};
 
@@ -61,26 +61,27 @@ pub fn state(maps: &[ConfigMap], organization: &str, environment: &str) -> Resul
             "the index in the ConfigMap `{shown}` has no parts: the environment has no reconciler any more, so nothing is changed"
         )));
     }
-    let packed = map.binary_data.as_ref().and_then(|data| data.get(inventory::NAMES_FILE));
-    let packed =
-        packed.ok_or_else(|| Error::Altered(format!("the ConfigMap `{shown}` has no `{}`", inventory::NAMES_FILE)))?;
-    let names = parse_names(&packed.0)
-        .map_err(|why| Error::Altered(format!("`{}` of the ConfigMap `{shown}` {why}", inventory::NAMES_FILE)))?;
-    let parts: BTreeMap<Digest, (&ConfigMap, &str)> = maps
+    let names = names(&index, map, maps)?;
+    let parts: BTreeMap<Digest, &str> = maps
         .iter()
         .filter(|map| label(map, INVENTORY) == Some("part"))
-        .filter_map(|map| text(map, inventory::FILE_NAME).map(|text| (Digest::of_bytes(text.as_bytes()), (map, text))))
+        .filter_map(|map| text(map, inventory::FILE_NAME).map(|text| (Digest::of_bytes(text.as_bytes()), text)))
         .collect();
-    let mut whole = Inventory { schema_version: inventory::SCHEMA_VERSION, ..Inventory::default() };
+    // A large entry is cut: the parts are one text.
+    let mut joined = String::new();
     for (number, digest) in index.parts.iter().enumerate() {
-        let (map, text) = parts.get(digest).ok_or_else(|| {
+        let text = parts.get(digest).ok_or_else(|| {
             Error::Temporary(format!(
                 "part {} of the inventory in the ConfigMap `{shown}` is missing or has another digest: the inventory is being applied; the next \
                  run reads it again",
                 number + 1
             ))
         })?;
-        let part: Inventory = parse_versioned(text.as_bytes(), &name(map), "an inventory", inventory::SCHEMA_VERSION)?;
+        joined.push_str(text);
+    }
+    let mut whole = Inventory { schema_version: inventory::SCHEMA_VERSION, ..Inventory::default() };
+    let documents: Vec<Inventory> = parse_all(joined.as_bytes(), &shown, "an inventory", inventory::SCHEMA_VERSION)?;
+    for part in documents {
         whole.bundles.extend(part.bundles);
         whole.environment.extend(part.environment);
         if let Some(entries) = part.organization {
@@ -88,6 +89,39 @@ pub fn state(maps: &[ConfigMap], organization: &str, environment: &str) -> Resul
         }
     }
     Ok(State { index, inventory: whole, names })
+}
+
+/// The list of names of an index: beside it, or in parts.
+fn names(index: &Index, map: &ConfigMap, maps: &[ConfigMap]) -> Result<Names, Error> {
+    let packed = |map: &ConfigMap| {
+        let found = map.binary_data.as_ref().and_then(|data| data.get(inventory::NAMES_FILE)).cloned();
+        found.ok_or_else(|| Error::Altered(format!("the ConfigMap `{}` has no `{}`", name(map), inventory::NAMES_FILE)))
+    };
+    let parse = |bytes: &[u8], shown: &str| {
+        parse_names(bytes)
+            .map_err(|why| Error::Altered(format!("`{}` of the ConfigMap `{shown}` {why}", inventory::NAMES_FILE)))
+    };
+    if index.names.is_empty() {
+        return parse(&packed(map)?.0, &name(map));
+    }
+    let mut parts = BTreeMap::new();
+    for part in maps.iter().filter(|map| label(map, INVENTORY) == Some("names")) {
+        let bytes = packed(part)?;
+        parts.insert(Digest::of_bytes(&bytes.0), (bytes, name(part)));
+    }
+    let mut all = Names::default();
+    for (number, digest) in index.names.iter().enumerate() {
+        let (bytes, shown) = parts.get(digest).ok_or_else(|| {
+            Error::Temporary(format!(
+                "part {} of the list of names of the inventory in the ConfigMap `{}` is missing or has another digest: the inventory is being \
+                 applied; the next run reads it again",
+                number + 1,
+                name(map)
+            ))
+        })?;
+        all.0.extend(parse(&bytes.0, shown)?.0);
+    }
+    Ok(all)
 }
 
 /// A bundle from the ConfigMaps with its label.

@@ -203,22 +203,30 @@ impl Pruning<'_> {
                 "it was removed from Git, but it is kept until {user} in sync, since what still runs may need it"
             )));
         }
-        if self.options.mode == Mode::Write {
-            self.ask_again(leaving, &Fate::Delete).await?;
-        }
-        let what = match (bundle_kind(&record.id), crud(&record.id)) {
-            (Some(kind), _) => {
-                let claimant = &leaving.kept.claimant;
-                remove_bundle(&self.client, place, kind, record, claimant, self.options, self.progress).await?
+        let what = loop {
+            // If the run has to wait for the quota after these questions, it asks again.
+            let deciding = self.client.deciding();
+            if self.options.mode == Mode::Write {
+                self.ask_again(leaving, &Fate::Delete).await?;
             }
-            (None, Some(crud)) => {
-                remove_configuration(&self.client, place, crud, record, self.options, self.progress).await?
-            }
-            (None, None) => {
-                let kind = &record.id.kind;
-                return Err(Error::Usage(format!(
-                    "the kind `{kind}` is unknown: use the image that created the resource"
-                )));
+            let removed = match (bundle_kind(&record.id), crud(&record.id)) {
+                (Some(kind), _) => {
+                    let claimant = &leaving.kept.claimant;
+                    remove_bundle(&self.client, place, kind, record, claimant, self.options, self.progress).await
+                }
+                (None, Some(crud)) => {
+                    remove_configuration(&deciding, place, crud, record, self.options, self.progress).await
+                }
+                (None, None) => {
+                    let kind = &record.id.kind;
+                    return Err(Error::Usage(format!(
+                        "the kind `{kind}` is unknown: use the image that created the resource"
+                    )));
+                }
+            };
+            match removed {
+                Err(Error::Paused) => {}
+                what => break what?,
             }
         };
         if self.options.mode == Mode::Write {

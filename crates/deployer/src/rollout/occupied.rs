@@ -8,7 +8,6 @@
 
 use std::time::Duration;
 
-
 use crate::api::client::DeployParameters;
 use crate::api::deployment::Deployment;
 use crate::api::resource_name::ResourceName;

@@ -159,17 +159,18 @@ async fn take_out(
     }
     for &id in &resource.revision {
         refuse_foreign(site, id, ownership, "deletes nothing").await?;
+        refuse_deployed(site, id).await?;
     }
     ownership.announce_removal(site, when_gone).await?;
     loop {
         let deciding = site.client.deciding();
         ownership.verify(site).await?;
-        for &id in &resource.revision {
-            refuse_deployed(site, id).await?;
-        }
         match deciding.delete_resource(site.resource).await {
             Err(Error::Paused) => {}
             done => break done?,
+        }
+        for &id in &resource.revision {
+            refuse_deployed(site, id).await?;
         }
     }
     site.say(Phase::Deploy, format!("the {noun} is deleted with {} revisions", resource.revision.len()));

@@ -1,7 +1,6 @@
 //! Waits for the requirements of a bundle in its environment, so that the Jobs of an environment need no order: Apigee
 //! rejects a call of a shared flow that is not deployed, and a proxy without its target server responds with errors.
 
-
 use crate::api::deployment::RuntimeState;
 use crate::api::resource_name::ResourceName;
 use crate::compare::current::newest;

@@ -3,28 +3,21 @@
 use super::configuration;
 use super::environment::Environment;
 use super::job_with_document::JobWithDocument;
-use crate::k8s::{self, BundleMaps, DeployerIdentity, Deployment, Intent, JsonMap, Metadata, Payload};
+use crate::k8s::{
+    self, BundleMaps, DeployerIdentity, Deployment, DocumentMaps, FILL_BYTES, Intent, Metadata, Payload, json_bytes,
+    text_bytes,
+};
 use apigee_flux_configuration::Scope;
 use apigee_flux_model::bundle::batch::{DEFAULT_WORKERS, FILE_NAME, SCHEMA_VERSION};
 use apigee_flux_model::bundle::schedule::{Schedule, ScheduledBundle};
-use apigee_flux_model::bundle::{Batch, BatchEntry, Digest};
+use apigee_flux_model::bundle::{Batch, BatchEntry};
 use apigee_flux_model::diag::{Code, Diagnostic};
 use apigee_flux_model::names::kubernetes::applies;
 use apigee_flux_model::provenance::Provenance;
+use apigee_flux_model::stable_parts;
 
-/// The maximum size of a Job as JSON, in bytes. etcd rejects objects larger than 1.5 MiB, and field managers, admission and the status
-/// add to the size of what is rendered here.
-const MAX_JOB_BYTES: usize = 1 << 20;
-
-/// The size in bytes above which a batch is split. Every replaced Job is written and sent to all watchers in full, and a Job of several hundred
-/// kilobytes for each commit fills etcd.
-const SPLIT_BYTES: usize = 256 * 1024;
-
-/// More than the size of a Job or of a list without bundles.
+/// More than the size of a Job or of a list without bundles, in bytes.
 const FRAME_BYTES: usize = 16 * 1024;
-
-/// The largest number of parts; more are not tried.
-const MAX_PARTS: usize = 1 << 12;
 
 /// A bundle of the batch.
 pub(super) struct Member<'o> {
@@ -56,41 +49,16 @@ pub(super) fn objects(
         .collect()
 }
 
-/// Splits the bundles into as few parts as fit, a power of two. The part of a bundle depends on its kind and name only, so that a new bundle
-/// changes one part.
+/// Splits the bundles into as few parts as fit. The part of a bundle depends on its kind and name only.
 fn split(members: Vec<Member<'_>>) -> Result<Vec<Vec<Member<'_>>>, String> {
-    let measured = |member: &Member<'_>| {
-        let sources = serde_json::to_vec(&member.maps.sources_below(&member.entry.folder));
-        let entry = serde_json::to_string_pretty(&member.entry);
-        let (sources, entry) = (sources.map_err(|error| error.to_string())?, entry.map_err(|error| error.to_string())?);
-        let hash = Digest::of_bytes(format!("{} {}", member.entry.kind.resource_kind(), member.entry.name).as_bytes());
-        let hash = usize::from_str_radix(&hash.short(7), 16).map_err(|error| error.to_string())?;
+    let key = |member: &Member<'_>| format!("{} {}", member.entry.kind.resource_kind(), member.entry.name);
+    let sizes = |member: &Member<'_>| {
+        let sources = json_bytes(&member.maps.sources_below(&member.entry.folder))?;
+        let entry = serde_json::to_string_pretty(&member.entry).map_err(|error| error.to_string())?;
         // The lines of the entry are indented.
-        Ok::<_, String>((hash, sources.len(), entry.len() + 4 * entry.lines().count()))
+        Ok([sources, text_bytes(&entry) + 4 * entry.lines().count()])
     };
-    let sizes = members.iter().map(measured).collect::<Result<Vec<_>, _>>()?;
-    let mut count = 1;
-    while count < MAX_PARTS {
-        let mut totals = vec![(0_usize, FRAME_BYTES, FRAME_BYTES); count];
-        for (hash, sources, entry) in &sizes {
-            if let Some((members, job, list)) = totals.get_mut(hash % count) {
-                *members += 1;
-                *job += sources;
-                *list += entry;
-            }
-        }
-        if totals.iter().all(|(members, job, list)| *members < 2 || (*job).max(*list) <= SPLIT_BYTES) {
-            break;
-        }
-        count *= 2;
-    }
-    let mut parts: Vec<Vec<Member<'_>>> = std::iter::repeat_with(Vec::new).take(count).collect();
-    for (member, (hash, ..)) in members.into_iter().zip(sizes) {
-        if let Some(part) = parts.get_mut(hash % count) {
-            part.push(member);
-        }
-    }
-    Ok(parts)
+    stable_parts::split(members, key, sizes, FILL_BYTES - FRAME_BYTES)
 }
 
 /// A part of a batch.
@@ -115,46 +83,28 @@ impl Part<'_, '_> {
         let bundles = members.iter().map(|member| member.entry.clone()).collect();
         let batch = Batch { schema_version: SCHEMA_VERSION, bundles };
         let stem = k8s::batch_name(environment.name(), self.number);
-        let map = JsonMap::new(&batch, FILE_NAME, &stem, &metadata("batch")).map_err(internal)?;
-        let map = map.ok_or_else(|| too_large(environment, members, "list of the batch"))?;
-        let payload = Payload::Batch { config_map: &map.object.id.name, number: self.number };
+        let list = DocumentMaps::new(&[batch], FILE_NAME, &stem, &metadata("batch")).map_err(internal)?;
+        let payload = Payload::Batch { list: &list, number: self.number };
         let what = format!("batch-{}", self.number);
         let intent = Intent {
             applies: applies(environment.organization(), Some(environment.name()), &what),
-            desired: map.digest,
+            desired: list.digest,
         };
         let owner = configuration::owner(environment, Scope::Environment);
         let deployment = Deployment {
             sources: &sources,
             turns: turns(members.len(), self.chain),
             intent: Some(intent.clone()),
-            digest: Some(map.digest),
+            digest: Some(list.digest),
             ..environment.deployment(payload, owner, self.deployer, self.provenance)
         };
         let job = k8s::job(&deployment, &metadata("deploy"));
-        let size = serde_json::to_vec(&job).map_err(|error| internal(error.to_string()))?.len();
-        if size > MAX_JOB_BYTES {
-            return Err(too_large(environment, members, "Job"));
-        }
-        Ok(JobWithDocument { map: map.object, stem, job, intent })
+        Ok(JobWithDocument { maps: list.objects, stem, job, intent })
     }
 }
 
 fn internal(environment: &Environment<'_>, why: String) -> Diagnostic {
     Diagnostic::error(Code::Internal, why).of(&environment.resource.subject)
-}
-
-/// A part that cannot be split has one bundle.
-fn too_large(environment: &Environment<'_>, members: &[Member<'_>], what: &str) -> Diagnostic {
-    let names: Vec<String> = members.iter().take(3).map(|member| format!("`{}`", member.entry.name)).collect();
-    let message = format!(
-        "the {what} for {} in environment `{}` is larger than Kubernetes can store",
-        names.join(", "),
-        environment.name()
-    );
-    Diagnostic::error(Code::BatchTooLarge, message).of(&environment.resource.subject).help(
-        "a bundle of that many files does not fit into a Job: put its resources into one file, such as a Java archive",
-    )
 }
 
 /// The timeout of the batch as a multiple of the timeout of one bundle. Workers that start every bundle as soon as possible finish within

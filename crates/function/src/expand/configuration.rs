@@ -6,7 +6,9 @@ use super::bundle_resource::{self, BundleResource};
 use super::environment::Environment;
 use super::job_with_document::JobWithDocument;
 use super::resolve::{needs_values, resolve};
-use crate::k8s::{self, DeployerIdentity, Deployment, Intent, JsonMap, Metadata, Payload, ResourceOwner};
+use crate::k8s::{
+    self, DeployerIdentity, Deployment, DocumentMaps, Intent, Metadata, Payload, ROOM_BYTES, ResourceOwner, text_bytes,
+};
 use crate::spec::{KINDS, Resource, Spec};
 use apigee_flux_configuration::Configured;
 use apigee_flux_configuration::document::{Document, Entry, FILE_NAME, Id, SCHEMA_VERSION};
@@ -19,6 +21,7 @@ use apigee_flux_model::limits::{CountLimit, counts};
 use apigee_flux_model::names::kubernetes::applies;
 use apigee_flux_model::names::kubernetes_rules;
 use apigee_flux_model::provenance::Provenance;
+use apigee_flux_model::stable_parts;
 use apigee_flux_model::yaml::YamlNode;
 
 /// A configuration resource in one environment or organization.
@@ -369,7 +372,7 @@ pub(super) fn owner<'e>(environment: &'e Environment<'_>, scope: Scope) -> Resou
     }
 }
 
-/// The ConfigMap and the Job of an environment or organization.
+/// The ConfigMaps and the Job of an environment or organization.
 pub(super) fn objects(
     environment: &Environment<'_>,
     scope: Scope,
@@ -383,26 +386,53 @@ pub(super) fn objects(
     let label = environment.resource.subject.label();
     let metadata = |role| Metadata { namespace, owner: &label, role, bundle: None, component: "configuration" };
     let stem = k8s::configuration_name(environment.resource_name(), scope);
-    let map = JsonMap::new(document, FILE_NAME, &stem, &metadata("configuration")).map_err(internal)?;
-    let map = map.ok_or_else(|| {
-        let message = format!("the configuration of {place} is too large for a ConfigMap");
-        Diagnostic::error(Code::BatchTooLarge, message)
-            .of(&environment.resource.subject)
-            .help("put the resources into several namespaces, each with its own Job")
-    })?;
+    let parts = parts(document).map_err(internal)?;
+    let maps = DocumentMaps::new(&parts, FILE_NAME, &stem, &metadata("configuration")).map_err(internal)?;
     let payload = Payload::Configuration {
-        config_map: &map.object.id.name,
+        document: &maps,
         place,
         secrets: &secrets(document),
         creates_secrets: creates_secrets(&document.resources),
     };
     let intent =
-        Intent { applies: applies(place.organization, place.environment, "configuration"), desired: map.digest };
+        Intent { applies: applies(place.organization, place.environment, "configuration"), desired: maps.digest };
     let deployment = Deployment {
         intent: Some(intent.clone()),
-        digest: Some(map.digest),
+        digest: Some(maps.digest),
+        turns: turns(document.resources.len(), environment.timeout_seconds),
         ..environment.deployment(payload, owner(environment, scope), deployer, provenance)
     };
     let job = k8s::job(&deployment, &metadata("deploy"));
-    Ok(JobWithDocument { map: map.object, stem, job, intent })
+    Ok(JobWithDocument { maps: maps.objects, stem, job, intent })
+}
+
+/// Splits a document that is too large for one ConfigMap. The part of a resource depends on its identity only, so that a change of one changes
+/// one ConfigMap.
+fn parts(document: &Document) -> Result<Vec<Document>, String> {
+    let size = |entry: &Entry| {
+        let text = serde_json::to_string_pretty(entry).map_err(|error| error.to_string())?;
+        // The lines of an entry are indented by four blanks, and a comma follows.
+        Ok::<_, String>([text_bytes(&text) + 4 * text.lines().count() + 2])
+    };
+    let parts = stable_parts::split(document.resources.clone(), |entry| entry.id.to_string(), size, PART_BYTES)?;
+    let parts: Vec<Document> = parts
+        .into_iter()
+        .filter(|resources| !resources.is_empty())
+        .map(|resources| Document { schema_version: document.schema_version, resources })
+        .collect();
+    // A document without resources says so.
+    Ok(if parts.is_empty() { vec![document.clone()] } else { parts })
+}
+
+/// How much text of resources a part may have, as JSON in bytes: what a ConfigMap takes, without the frame of the document.
+const PART_BYTES: usize = ROOM_BYTES - 256;
+
+/// The time in which one resource is created if other Jobs use most of the organization's quota of requests, in milliseconds: about six requests,
+/// 20 a second.
+const MILLISECONDS_EACH: u64 = 300;
+
+/// The timeout of the Job as a multiple of the timeout of one resource.
+fn turns(resources: usize, timeout_seconds: u64) -> u64 {
+    let work = u64::try_from(resources).unwrap_or(u64::MAX).saturating_mul(MILLISECONDS_EACH) / 1000;
+    1 + work / timeout_seconds.max(1)
 }

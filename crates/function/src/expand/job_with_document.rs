@@ -2,11 +2,11 @@
 
 use crate::k8s::{Intent, Object};
 
-/// The Job, the ConfigMap with its document, and what it applies.
+/// The Job, the ConfigMaps with its document, and what it applies.
 pub(super) struct JobWithDocument {
-    /// The ConfigMap.
-    pub map: Object,
-    /// The name of its file, which must not change with the digest.
+    /// The ConfigMaps.
+    pub maps: Vec<Object>,
+    /// The name of their file, which must not change with the digest.
     pub stem: String,
     /// The Job.
     pub job: Object,

@@ -243,6 +243,7 @@ impl<'r> Outputs<'r> {
         self.reconcilers(&mut outputs);
         self.access(&mut outputs);
         check_names(&outputs, &foreign, diagnostics);
+        check_sizes(&outputs, diagnostics);
         place(outputs)
     }
 
@@ -333,6 +334,7 @@ impl<'r> Outputs<'r> {
                     owners: self.owners(environment),
                     organization_owners: self.organization_owners(environment.organization()),
                     parts: Vec::new(),
+                    names: Vec::new(),
                     documents: intents.get(&place_of(namespace, environment)).cloned().unwrap_or_default(),
                 };
                 let whole = environment.spec.reconcile().map(|_| self.inventory(namespace, environment));
@@ -579,8 +581,12 @@ fn add<'r>(
     outputs: &mut Vec<Output<'r>>,
     intents: &mut Intents,
 ) {
-    let JobWithDocument { map, stem, job, intent } = made;
-    outputs.push(Output { object: map.in_layer(layer), from: environment.resource, stem: Some(stem) });
+    let JobWithDocument { maps, stem, job, intent } = made;
+    outputs.extend(maps.into_iter().map(|map| Output {
+        object: map.in_layer(layer),
+        from: environment.resource,
+        stem: Some(stem.clone()),
+    }));
     outputs.push(Output::new(job.in_layer(layer), environment.resource));
     intents.entry(place_of(namespace, environment)).or_default().insert(intent.applies, intent.desired);
 }
@@ -636,6 +642,30 @@ fn check_names(outputs: &[Output<'_>], foreign: &BTreeMap<Id, Subject>, diagnost
                 .help("set another `spec.name`"),
             );
         }
+    }
+}
+
+/// Reports objects that a client-side apply cannot store. Immutable ConfigMaps are filled up to a limit below that.
+fn check_sizes(outputs: &[Output<'_>], diagnostics: &mut Vec<Diagnostic>) {
+    for Output { object, from, .. } in outputs.iter().filter(|output| !output.object.is_immutable()) {
+        let too_large = match k8s::json_bytes(object) {
+            Ok(size) if size <= k8s::MAX_BYTES => continue,
+            Ok(size) => Diagnostic::error(
+                Code::ObjectTooLarge,
+                format!(
+                    "the {} `{}` has {size} bytes as JSON; a client-side apply can store {}",
+                    object.id.kind,
+                    object.id.name,
+                    k8s::MAX_BYTES
+                ),
+            )
+            .help(
+                "the list of Secrets is what grows: take more keys from one Secret or from files of `spec.deployer.secretProviderClass`, or put \
+                 the resources into several namespaces, each with its own Jobs",
+            ),
+            Err(why) => Diagnostic::error(Code::Internal, why),
+        };
+        diagnostics.push(too_large.of(&from.subject));
     }
 }
 

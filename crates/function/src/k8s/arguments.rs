@@ -6,23 +6,22 @@ use super::payload::{JOB_UID_VARIABLE, NAMESPACE_VARIABLE};
 use super::volumes::{BATCH, BUNDLE, BUNDLES, CLUSTER, CONFIGURATION, SECRETS, STATE};
 use super::{provenance, reconcile_access, report_access, secret_access};
 use crate::spec::environment;
-use apigee_flux_configuration::document;
 use apigee_flux_configuration::inventory::Deep;
-use apigee_flux_model::bundle::{BundleKind, DeploySettings, Removal, SmokeTest, batch, manifest};
+use apigee_flux_model::bundle::{BundleKind, DeploySettings, Removal, SmokeTest, manifest};
 use apigee_flux_model::lifecycle::{Adopt, WhenGone};
 
 /// The arguments of the container. Paths are relative to its working directory `/`.
 pub(super) fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
     let mut arguments = match deployment.payload {
         Payload::Bundle { .. } => vec!["deploy".to_owned(), format!("--manifest={BUNDLE}/{}", manifest::FILE_NAME)],
-        Payload::Batch { .. } => {
-            vec!["deploy".to_owned(), format!("--batch={BATCH}/{}", batch::FILE_NAME), format!("--bundles={BUNDLES}")]
+        Payload::Batch { list, .. } => {
+            let files = list.files().into_iter().map(|file| format!("--batch={BATCH}/{file}"));
+            std::iter::once("deploy".to_owned()).chain(files).chain([format!("--bundles={BUNDLES}")]).collect()
         }
-        Payload::Configuration { .. } => vec![
-            "apply".to_owned(),
-            format!("--configuration={CONFIGURATION}/{}", document::FILE_NAME),
-            format!("--secrets={SECRETS}"),
-        ],
+        Payload::Configuration { document, .. } => {
+            let files = document.files().into_iter().map(|file| format!("--configuration={CONFIGURATION}/{file}"));
+            std::iter::once("apply".to_owned()).chain(files).chain([format!("--secrets={SECRETS}")]).collect()
+        }
         Payload::Reconcile { how, .. } => {
             let mut arguments =
                 vec!["reconcile".to_owned(), reconcile_access::ARGUMENT.to_owned(), format!("--secrets={SECRETS}")];

@@ -5,20 +5,30 @@ use std::collections::BTreeMap;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, ConfigMapProjection, KeyToPath, VolumeProjection};
 
+use super::client_side::{FILL_BYTES, binary_bytes, text_bytes};
 use super::metadata::Metadata;
 use super::names::bundle_name;
 use super::object::Object;
-use apigee_flux_model::bundle::{BundlePath, Digest, Files, Manifest, manifest, map_key};
+use apigee_flux_model::bundle::{BundlePath, Digest, Files, Manifest, manifest, map_key, zip};
 use apigee_flux_model::diag::plain::{is_active, json};
 use apigee_flux_model::names::kubernetes::CONTENT;
 
-/// The maximum size of the keys and values of one ConfigMap, in bytes: Kubernetes' limit of 1 MiB (`MaxSecretSize`), minus space for what
-/// admission and field managers add.
-pub const MAX_CONFIG_MAP_BYTES: usize = 900 * 1024;
+/// The size of a ConfigMap without its entries, as JSON in bytes: more than names, labels and annotations need.
+const FRAME_BYTES: usize = 4 * 1024;
 
-/// The maximum size of a part of a file: two parts fit into one ConfigMap, including their keys (at most 253 characters), so that none
-/// stays half empty.
-const MAX_PIECE_BYTES: usize = MAX_CONFIG_MAP_BYTES / 2 - 256;
+/// The size of all entries of a ConfigMap as JSON, in bytes.
+const ROOM_BYTES: usize = FILL_BYTES - FRAME_BYTES;
+
+/// The maximum size of a part of a file, in bytes: two parts fit into one ConfigMap in base64, including their keys (at most 253
+/// characters), so that none stays half empty.
+const MAX_PIECE_BYTES: usize = (ROOM_BYTES / 2 - 512) / 4 * 3;
+
+/// The largest file that has an entry by itself, as JSON in bytes, with room for its key.
+const MAX_ENTRY_BYTES: usize = ROOM_BYTES - 512;
+
+/// The largest list of files in a Job, and in a manifest, as JSON in bytes. A bundle with a longer one is stored as a zip file: neither the Job nor
+/// the manifest may grow with the number of files. Jobs of batches have the lists of several bundles.
+const MAX_LIST_BYTES: usize = 96 * 1024;
 
 /// The number of digits in the label [`CONTENT`], as many as a label's value may have.
 const CONTENT_DIGITS: usize = 63;
@@ -62,8 +72,13 @@ impl Content {
 }
 
 impl MapEntry {
+    /// The size as JSON, in bytes.
     fn size(&self) -> usize {
-        self.key.len() + self.content.bytes().len()
+        let content = match &self.content {
+            Content::Text(text) => text_bytes(text),
+            Content::Binary(bytes) => binary_bytes(bytes.len()),
+        };
+        text_bytes(&self.key) + content + ": ,".len()
     }
 }
 
@@ -71,27 +86,13 @@ impl BundleMaps {
     /// Packs the files and their manifest into as few ConfigMaps as possible.
     pub fn new(mut manifest: Manifest, files: &Files, metadata: &Metadata<'_>) -> Result<Self, String> {
         let digest = manifest.digest;
-        let mut keys = Keys::default();
-        let mut entries = Vec::new();
-        for (number, (path, bytes)) in files.iter().enumerate() {
-            if bytes.len() <= MAX_PIECE_BYTES {
-                entries.push(MapEntry { key: keys.key(path), path: path.to_string(), content: content(bytes) });
-                continue;
-            }
-            let mut parts = Vec::new();
-            for (part, piece) in bytes.chunks(MAX_PIECE_BYTES).enumerate() {
-                let path =
-                    BundlePath::parse(&format!("{PARTS}/{number:04}-{part:03}")).map_err(|error| error.to_string())?;
-                let content = Content::Binary(piece.to_vec());
-                entries.push(MapEntry { key: keys.key(&path), path: path.to_string(), content });
-                parts.push(path);
-            }
-            if let Some(file) = manifest.files.iter_mut().find(|file| file.path == *path) {
-                file.parts = parts;
-            }
+        let mut entries = listed(&mut manifest, files)?;
+        let items: usize = entries.iter().map(|entry| text_bytes(&entry.key) + text_bytes(&entry.path)).sum();
+        let mut text = manifest_text(&manifest)?;
+        if items.max(text_bytes(&text)) > MAX_LIST_BYTES {
+            entries = archived(&mut manifest, files)?;
+            text = manifest_text(&manifest)?;
         }
-        let mut text = json(&serde_json::to_string_pretty(&manifest).map_err(|error| error.to_string())?);
-        text.push('\n');
         let manifest_entry = MapEntry {
             key: manifest::FILE_NAME.to_owned(),
             path: manifest::FILE_NAME.to_owned(),
@@ -125,6 +126,52 @@ impl BundleMaps {
     }
 }
 
+/// The entries of all files, each by itself or in parts.
+fn listed(manifest: &mut Manifest, files: &Files) -> Result<Vec<MapEntry>, String> {
+    let mut keys = Keys::default();
+    let mut entries = Vec::new();
+    for (number, (path, bytes)) in files.iter().enumerate() {
+        let whole = MapEntry { key: String::new(), path: path.to_string(), content: content(bytes) };
+        if whole.size() <= MAX_ENTRY_BYTES {
+            entries.push(MapEntry { key: keys.key(path), ..whole });
+            continue;
+        }
+        let parts = parts_of(bytes, &format!("{number:04}"), &mut keys, &mut entries)?;
+        if let Some(file) = manifest.files.iter_mut().find(|file| file.path == *path) {
+            file.parts = parts;
+        }
+    }
+    Ok(entries)
+}
+
+/// The entries of a zip file with all files: for a bundle whose list of files would make its Job too large.
+fn archived(manifest: &mut Manifest, files: &Files) -> Result<Vec<MapEntry>, String> {
+    let zip = zip::pack(manifest.kind, files)?;
+    let mut entries = Vec::new();
+    let parts = parts_of(&zip, "all", &mut Keys::default(), &mut entries)?;
+    *manifest = manifest.clone().archived(parts);
+    Ok(entries)
+}
+
+/// Adds an entry for each part of some bytes, and returns their paths.
+fn parts_of(bytes: &[u8], what: &str, keys: &mut Keys, entries: &mut Vec<MapEntry>) -> Result<Vec<BundlePath>, String> {
+    let mut parts = Vec::new();
+    for (part, piece) in bytes.chunks(MAX_PIECE_BYTES).enumerate() {
+        let path = BundlePath::parse(&format!("{PARTS}/{what}-{part:03}")).map_err(|error| error.to_string())?;
+        let content = Content::Binary(piece.to_vec());
+        entries.push(MapEntry { key: keys.key(&path), path: path.to_string(), content });
+        parts.push(path);
+    }
+    Ok(parts)
+}
+
+/// The manifest as it is in a ConfigMap: readable, so that a pull request shows what changes.
+fn manifest_text(manifest: &Manifest) -> Result<String, String> {
+    let mut text = json(&serde_json::to_string_pretty(manifest).map_err(|error| error.to_string())?);
+    text.push('\n');
+    Ok(text)
+}
+
 /// The digest of all entries: of each key and content, each preceded by its length.
 fn digest_of(entries: &[MapEntry]) -> Digest {
     let mut bytes = Vec::new();
@@ -147,7 +194,7 @@ fn pack(entries: Vec<MapEntry>) -> Vec<Vec<MapEntry>> {
                 group.push(entry);
             }
             _ => {
-                room = MAX_CONFIG_MAP_BYTES.saturating_sub(size);
+                room = ROOM_BYTES.saturating_sub(size);
                 groups.push(vec![entry]);
             }
         }

@@ -7,31 +7,46 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde::Serialize;
 
+use super::client_side::{FILL_BYTES, text_bytes};
+use super::document_maps::{ROOM_BYTES, pieces, text};
 use super::metadata::Metadata;
+use super::names::names_name;
 use super::object::Object;
 use apigee_flux_configuration::inventory::{
-    FILE_NAME, INDEX_FILE, Index, Inventory, NAMES_FILE, Names, SCHEMA_VERSION,
+    FILE_NAME, INDEX_FILE, Index, Inventory, NAMES_FILE, Names, SCHEMA_VERSION, SPLIT_NAMES_VERSION,
 };
 use apigee_flux_model::bundle::Digest;
-use apigee_flux_model::diag::plain::json;
 use apigee_flux_model::gzip;
 use apigee_flux_model::names::kubernetes::{ENVIRONMENT, INVENTORY, ORGANIZATION, label_value};
 
-/// The maximum size of the text of a part in bytes. A single entry that is larger has a part of its own. A tool that stores what it applied last
-/// in an annotation doubles it, and etcd must take many parts in a row.
-const MAX_PART_BYTES: usize = 200 * 1024;
+/// The maximum size of the text of a part as JSON in bytes. A single entry that is larger has parts of its own, which the reader joins.
+const MAX_PART_BYTES: usize = ROOM_BYTES;
+
+/// The largest list of names beside the index, compressed, in bytes. In base64 it leaves a third of the ConfigMap to the index.
+const MAX_NAMES_BYTES: usize = FILL_BYTES / 2;
 
 /// The list of names of an environment, compressed. All namespaces have the same one.
 #[derive(Debug, Clone)]
-pub struct PackedNames(ByteString);
+pub enum PackedNames {
+    /// The list, beside the index.
+    Whole(ByteString),
+    /// Its parts, each in a ConfigMap of its own: neither the index nor a part grows with the fleet alone.
+    Parts(Vec<ByteString>),
+}
 
 impl PackedNames {
     /// Compresses the list.
     pub fn new(names: &Names) -> Result<Self, String> {
-        gzip::compress(names.to_text().as_bytes())
-            .map(|bytes| Self(ByteString(bytes)))
-            .map_err(|error| error.to_string())
+        let whole = compress(names)?;
+        if whole.0.len() <= MAX_NAMES_BYTES {
+            return Ok(Self::Whole(whole));
+        }
+        names.split().iter().map(compress).collect::<Result<_, _>>().map(Self::Parts)
     }
+}
+
+fn compress(names: &Names) -> Result<ByteString, String> {
+    gzip::compress(names.to_text().as_bytes()).map(ByteString).map_err(|error| error.to_string())
 }
 
 /// The ConfigMaps of one inventory.
@@ -68,6 +83,23 @@ impl InventoryMaps {
                 ..ConfigMap::default()
             }));
         }
+        let mut beside = None;
+        match names {
+            PackedNames::Whole(names) => {
+                beside = Some(BTreeMap::from([(NAMES_FILE.to_owned(), names.clone())]));
+            }
+            PackedNames::Parts(parts) => {
+                index.schema_version = SPLIT_NAMES_VERSION;
+                index.names = parts.iter().map(|part| Digest::of_bytes(&part.0)).collect();
+                for (number, part) in parts.iter().enumerate() {
+                    objects.push(Object::config_map(ConfigMap {
+                        metadata: object_meta(&names_name(name, number), "names"),
+                        binary_data: Some(BTreeMap::from([(NAMES_FILE.to_owned(), part.clone())])),
+                        ..ConfigMap::default()
+                    }));
+                }
+            }
+        }
         let metadata = object_meta(name, "index");
         index.parts = texts.iter().map(|text| Digest::of_bytes(text.as_bytes())).collect();
         objects.insert(
@@ -75,7 +107,7 @@ impl InventoryMaps {
             Object::config_map(ConfigMap {
                 metadata,
                 data: Some(BTreeMap::from([(INDEX_FILE.to_owned(), text(&index)?)])),
-                binary_data: Some(BTreeMap::from([(NAMES_FILE.to_owned(), names.0.clone())])),
+                binary_data: beside,
                 ..ConfigMap::default()
             }),
         );
@@ -130,36 +162,36 @@ impl Parts {
     fn make_room(&mut self, entry: &impl Serialize) -> Result<(), String> {
         let text = text(entry)?;
         // An entry is indented by four blanks, and a comma follows.
-        let size = text.len() + 4 * text.matches('\n').count() + 2;
+        let size = text_bytes(&text) + 4 * text.matches('\n').count() + 2;
         let is_empty = self.size == FRAME_BYTES;
         if self.size + size > MAX_PART_BYTES && !is_empty {
             let Self { full, open, .. } = std::mem::take(self);
             self.full = full;
-            self.full.push(self::text(&open)?);
+            self.close(&open)?;
         }
         self.size += size;
         Ok(())
     }
 
     fn finish(mut self) -> Result<Vec<String>, String> {
-        self.full.push(text(&self.open)?);
+        let open = std::mem::take(&mut self.open);
+        self.close(&open)?;
         Ok(self.full)
     }
-}
 
-/// A document as it is in a ConfigMap: readable, so that a pull request shows what changes.
-fn text(document: &impl Serialize) -> Result<String, String> {
-    let mut text = json(&serde_json::to_string_pretty(document).map_err(|error| error.to_string())?);
-    text.push('\n');
-    Ok(text)
+    fn close(&mut self, part: &Inventory) -> Result<(), String> {
+        self.full.extend(pieces(&text(part)?).into_iter().map(str::to_owned));
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use apigee_flux_configuration::inventory::InventoryBundle;
+    use apigee_flux_configuration::inventory::{InventoryBundle, Named, NamedResource};
     use apigee_flux_model::bundle::{BatchEntry, BundleKind, DeploySettings};
 
     use super::*;
+    use crate::k8s::json_bytes;
 
     fn bundle(name: &str) -> InventoryBundle {
         let entry = BatchEntry {
@@ -182,8 +214,8 @@ mod tests {
             ..Inventory::default()
         };
         let texts = parts(whole).unwrap();
-        assert!(texts.len() > 2 && texts.iter().all(|text| text.len() <= MAX_PART_BYTES), "{}", texts.len());
-        let full = texts.iter().filter(|text| text.len() > MAX_PART_BYTES - 2048).count();
+        assert!(texts.len() > 2 && texts.iter().all(|text| text_bytes(text) <= MAX_PART_BYTES), "{}", texts.len());
+        let full = texts.iter().filter(|text| text_bytes(text) > MAX_PART_BYTES - 8192).count();
         assert_eq!(full, texts.len() - 1, "all parts but the last are full");
         let read: Vec<Inventory> = texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
         assert_eq!(read.iter().flat_map(|part| part.bundles.clone()).collect::<Vec<_>>(), bundles);
@@ -191,11 +223,40 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_is_too_large_has_a_part_of_its_own() {
+    fn a_long_list_of_names_has_its_own_maps() {
+        let id = |number: u32| apigee_flux_configuration::Id {
+            kind: "ApigeeProxy".to_owned(),
+            parent: None,
+            name: format!("orders-{number}"),
+        };
+        let names = |count: u32| {
+            let named = |number: u32| Named::new("team", Digest::of_bytes(&number.to_be_bytes()));
+            let resource = |number| NamedResource { of_organization: false, id: id(number) };
+            Names((0..count).map(|number| (resource(number), named(number))).collect())
+        };
+        let metadata =
+            Metadata { namespace: None, owner: "test", role: "inventory", bundle: None, component: "reconciler" };
+        let maps = |count| {
+            let packed = PackedNames::new(&names(count)).unwrap();
+            InventoryMaps::new(Index::default(), &packed, None, "inventory", &metadata).unwrap().objects
+        };
+        assert_eq!(maps(1_000).len(), 1);
+        let objects = maps(30_000);
+        let found: Vec<&str> = objects.iter().map(|object| object.id.name.as_str()).collect();
+        let expected: Vec<String> = (1..=8).map(|number| format!("inventory-names-{number}")).collect();
+        assert_eq!(
+            (found[0], &found[1..]),
+            ("inventory", expected.iter().map(String::as_str).collect::<Vec<_>>().as_slice())
+        );
+        assert!(objects.iter().all(|object| json_bytes(object).unwrap() <= FILL_BYTES));
+    }
+
+    #[test]
+    fn an_entry_that_is_too_large_has_parts_of_its_own() {
         let large = "x".repeat(MAX_PART_BYTES);
         let bundles = vec![bundle("a"), bundle(&large), bundle("b")];
         let texts = parts(Inventory { bundles, ..Inventory::default() }).unwrap();
-        assert_eq!(texts.len(), 3);
+        assert!(texts.len() > 3 && texts.iter().all(|text| text_bytes(text) <= MAX_PART_BYTES));
     }
 
     #[test]

@@ -7,11 +7,12 @@
 mod api_access;
 mod arguments;
 mod bundle_maps;
+mod client_side;
 mod deployment;
+mod document_maps;
 mod identity;
 mod inventory_maps;
 mod job;
-mod json_map;
 mod layer;
 mod metadata;
 mod names;
@@ -25,12 +26,13 @@ mod report_access;
 mod secret_access;
 mod volumes;
 
-pub use bundle_maps::{BundleMaps, MAX_CONFIG_MAP_BYTES};
+pub use bundle_maps::BundleMaps;
+pub(crate) use client_side::{FILL_BYTES, MAX_BYTES, json_bytes, text_bytes};
 pub use deployment::Deployment;
+pub use document_maps::{DocumentMaps, ROOM_BYTES};
 pub use identity::DeployerIdentity;
 pub use inventory_maps::{InventoryMaps, PackedNames};
 pub use job::{cron_job, job};
-pub use json_map::JsonMap;
 pub use layer::Layer;
 pub use metadata::{DIGEST, Metadata};
 pub use names::{

@@ -50,6 +50,11 @@ pub fn configuration_name(environment: &str, scope: Scope) -> String {
     )
 }
 
+/// The name of the ConfigMap with a part of the list of names, from 0, of the inventory whose index is named `index`.
+pub(super) fn names_name(index: &str, part: usize) -> String {
+    format!("{index}-names-{}", part + 1)
+}
+
 /// `apigee-<environment>-<what>`, at most 52 characters. The environment is the name of the ApigeeEnvironment, which is unique in its
 /// namespace, with the prefix of an overlay: two organizations may have environments with the same name in Apigee.
 pub fn environment_name(environment: &str, what: &str) -> String {

@@ -83,6 +83,11 @@ impl Object {
         Self { layer, ..self }
     }
 
+    /// Whether it is a ConfigMap that cannot change.
+    pub fn is_immutable(&self) -> bool {
+        matches!(&self.body, ObjectBody::ConfigMap(map) if map.immutable == Some(true))
+    }
+
     /// The value of a label.
     pub fn label(&self, key: &str) -> Option<&str> {
         self.metadata.labels.as_ref()?.get(key).map(String::as_str)

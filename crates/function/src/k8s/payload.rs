@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::document_maps::DocumentMaps;
 use crate::spec::environment;
 use apigee_flux_configuration::Place;
 use apigee_flux_configuration::secret::SecretKeyRef;
@@ -73,8 +74,8 @@ pub enum Payload<'a> {
     },
     /// The configuration of an environment or an organization.
     Configuration {
-        /// The name of the ConfigMap with the document.
-        config_map: &'a str,
+        /// The ConfigMaps with the document.
+        document: &'a DocumentMaps,
         /// The environment or organization.
         place: Place<'a>,
         /// The keys of Secrets that it needs.
@@ -95,8 +96,8 @@ pub enum Payload<'a> {
     },
     /// All bundles of an environment, or a part of them.
     Batch {
-        /// The name of the ConfigMap with the list of the bundles.
-        config_map: &'a str,
+        /// The ConfigMaps with the list of the bundles.
+        list: &'a DocumentMaps,
         /// The number of the part of the batch, from 1.
         number: usize,
     },

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{
-    CSIVolumeSource, Capabilities, ConfigMapVolumeSource, Container, EnvVar, EnvVarSource, KeyToPath,
-    ObjectFieldSelector, PodSecurityContext, PodSpec, ProjectedVolumeSource, ResourceRequirements, SeccompProfile,
-    SecretProjection, SecurityContext, Volume, VolumeMount, VolumeProjection,
+    CSIVolumeSource, Capabilities, ConfigMapProjection, ConfigMapVolumeSource, Container, EnvVar, EnvVarSource,
+    KeyToPath, ObjectFieldSelector, PodSecurityContext, PodSpec, ProjectedVolumeSource, ResourceRequirements,
+    SeccompProfile, SecretProjection, SecurityContext, Volume, VolumeMount, VolumeProjection,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::deployment::Deployment;
-use super::names::inventory_name;
+use super::names::{inventory_name, names_name};
 use super::payload::{JOB_UID_VARIABLE, NAMESPACE_VARIABLE, Payload};
 use super::volumes::{
     BATCH, BUNDLE, BUNDLES, CLUSTER, CONFIGURATION, PROVENANCE, SECRETS, SECRETS_STORE, STATE, authority, projected,
@@ -18,6 +18,8 @@ use super::volumes::{
 };
 use super::{api_access, identity, provenance, report_access};
 use crate::spec::environment::Resources;
+use apigee_flux_configuration::Id;
+use apigee_flux_configuration::inventory::{NAMES_FILE, OWN_NAMES_FILE, names_part};
 use apigee_flux_configuration::secret::SecretKeyRef;
 use apigee_flux_model::names::kubernetes::CLUSTER_AUDIENCE;
 
@@ -112,16 +114,31 @@ fn mount(name: &str) -> VolumeMount {
     }
 }
 
-fn config_map(volume: &str, name: &str, optional: bool) -> Volume {
+fn optional_config_map(volume: &str, name: &str) -> Volume {
     Volume {
         name: volume.to_owned(),
         config_map: Some(ConfigMapVolumeSource {
             name: name.to_owned(),
-            optional: optional.then_some(true),
+            optional: Some(true),
             ..ConfigMapVolumeSource::default()
         }),
         ..Volume::default()
     }
+}
+
+/// The volume with the index of the inventory and, for a bundle, with the part of the list of names that has it. Optional: where layers do not exist,
+/// a Job may start before the inventory is applied, and only a long list of names is in parts.
+fn state_volume(deployment: &Deployment<'_>) -> Volume {
+    let index = inventory_name(deployment.resource);
+    let Payload::Bundle { kind, name, .. } = deployment.payload else { return optional_config_map(STATE, &index) };
+    let id = Id { kind: kind.resource_kind().to_owned(), parent: None, name: name.to_owned() };
+    let source = |name: String, items: Option<Vec<KeyToPath>>| VolumeProjection {
+        config_map: Some(ConfigMapProjection { name, items, optional: Some(true) }),
+        ..VolumeProjection::default()
+    };
+    let own = KeyToPath { key: NAMES_FILE.to_owned(), path: OWN_NAMES_FILE.to_owned(), mode: None };
+    let names = names_name(&index, names_part(&id));
+    projected(STATE, vec![source(index, None), source(names, Some(vec![own]))])
 }
 
 /// The volumes that the program reads: bundles, provenance, its document, and secrets.
@@ -133,16 +150,15 @@ fn volumes(deployment: &Deployment<'_>) -> Vec<Volume> {
         Payload::Reconcile { .. } | Payload::Removal { .. } | Payload::Configuration { .. } => None,
     };
     volumes.extend(files.map(|files| projected(files, deployment.sources.to_vec())));
-    volumes.push(config_map(PROVENANCE, provenance::NAME, true));
-    // Optional: where layers do not exist, a Job may start before the inventory is applied.
-    volumes.push(config_map(STATE, &inventory_name(deployment.resource), true));
+    volumes.push(optional_config_map(PROVENANCE, provenance::NAME));
+    volumes.push(state_volume(deployment));
     volumes.push(projected(CLUSTER, vec![token(Some(CLUSTER_AUDIENCE.to_owned())), authority(true)]));
     let document = match deployment.payload {
-        Payload::Batch { config_map, .. } => Some((BATCH, config_map)),
-        Payload::Configuration { config_map, .. } => Some((CONFIGURATION, config_map)),
+        Payload::Batch { list, .. } => Some((BATCH, list)),
+        Payload::Configuration { document, .. } => Some((CONFIGURATION, document)),
         Payload::Bundle { .. } | Payload::Removal { .. } | Payload::Reconcile { .. } => None,
     };
-    volumes.extend(document.map(|(volume, name)| config_map(volume, name, false)));
+    volumes.extend(document.map(|(volume, maps)| maps.volume(volume)));
     if let Payload::Configuration { secrets, .. } | Payload::Reconcile { secrets, .. } = deployment.payload {
         volumes.extend(Some(secrets).filter(|secrets| !secrets.is_empty()).map(secret_volume));
         volumes.extend(deployment.settings.secret_provider_class.as_deref().map(csi_volume));

@@ -111,7 +111,7 @@ const ELSEWHERE: [(Code, &str); 4] = [
     (Code::Internal, "a defect, which no input causes"),
     (Code::BundleTooLarge, "testdata/slow/large.rs, which generates the bundle"),
     (Code::TooManyFindings, "testdata/slow/large.rs, which generates the findings"),
-    (Code::BatchTooLarge, "testdata/slow/large.rs, which generates the batch"),
+    (Code::ObjectTooLarge, "testdata/slow/large.rs, which generates the Secrets"),
 ];
 
 fn every_code_has_a_case(cases: &[std::path::PathBuf]) -> Result<(), Failed> {

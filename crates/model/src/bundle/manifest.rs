@@ -7,8 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{BundleKind, BundlePath, Digest, Files};
 
-/// The schema version that this program writes, and the newest that it supports.
-pub const SCHEMA_VERSION: u32 = 1;
+/// The newest schema version that this program supports. It writes the first one that has what a bundle needs, so that an older deployer reads all
+/// others: [`LISTED`] or [`ARCHIVED`].
+pub const SCHEMA_VERSION: u32 = ARCHIVED;
+
+/// The schema version of a manifest that lists the files.
+const LISTED: u32 = 1;
+
+/// The schema version of a manifest with an archive.
+const ARCHIVED: u32 = 2;
 
 /// The key of the manifest in the ConfigMap and its file name in the mount.
 pub const FILE_NAME: &str = "manifest.json";
@@ -17,7 +24,7 @@ pub const FILE_NAME: &str = "manifest.json";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Manifest {
-    /// [`SCHEMA_VERSION`]; a newer one is rejected.
+    /// At most [`SCHEMA_VERSION`]; a newer one is rejected.
     pub schema_version: u32,
     /// Proxy or shared flow.
     pub kind: BundleKind,
@@ -25,11 +32,25 @@ pub struct Manifest {
     pub name: String,
     /// [`Digest::of_files`] over all files.
     pub digest: Digest,
-    /// Every file, sorted by path.
+    /// Every file, sorted by path; none if there is an archive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<ManifestFile>,
+    /// The zip file with all files, if they are too many to be listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<Archive>,
     /// What must exist in Apigee before this bundle can be deployed.
     #[serde(default, skip_serializing_if = "Requirements::is_empty")]
     pub requires: Requirements,
+}
+
+/// A zip file with all files of a bundle, as [`zip::pack`](super::zip::pack) makes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Archive {
+    /// The total size of the files, in bytes.
+    pub size: u64,
+    /// The paths of its parts in order, below the mount's root.
+    pub parts: Vec<BundlePath>,
 }
 
 /// One file of the bundle.
@@ -73,7 +94,7 @@ impl Manifest {
     /// The manifest of `files`, without parts.
     pub fn new(kind: BundleKind, name: &str, files: &Files, requires: Requirements) -> Self {
         Self {
-            schema_version: SCHEMA_VERSION,
+            schema_version: LISTED,
             kind,
             name: name.to_owned(),
             digest: Digest::of_files(files),
@@ -86,7 +107,23 @@ impl Manifest {
                     parts: Vec::new(),
                 })
                 .collect(),
+            archive: None,
             requires,
+        }
+    }
+
+    /// The same bundle with an archive in `parts` instead of the list of files.
+    #[must_use]
+    pub fn archived(self, parts: Vec<BundlePath>) -> Self {
+        let archive = Archive { size: self.size(), parts };
+        Self { schema_version: ARCHIVED, files: Vec::new(), archive: Some(archive), ..self }
+    }
+
+    /// The total size of the files, in bytes.
+    pub fn size(&self) -> u64 {
+        match &self.archive {
+            Some(archive) => archive.size,
+            None => self.files.iter().map(|file| file.size).sum(),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{BundleKind, BundlePath, Files, PathError, is_clutter, plain_path};
 /// Apigee's limit for one bundle, in bytes ("API proxy bundle zip file size", Apigee limits page).
 pub const MAX_BUNDLE_BYTES: usize = crate::limits::counts::BUNDLE_BYTES.max;
 
-/// A Job lists each file of its bundle, and Kubernetes stores no object larger than 1.5 MiB.
+/// More files than any bundle needs; a larger number is a mistake, or a decompression bomb.
 pub const MAX_FILES: usize = 5000;
 
 /// More than any bundle of [`MAX_BUNDLE_BYTES`] unpacks to; a larger total is a decompression bomb.

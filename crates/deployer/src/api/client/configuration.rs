@@ -5,10 +5,11 @@ use serde_json::Value;
 
 use crate::api::client::Client;
 use crate::api::client::call::{Call, Sent};
-use crate::api::reply::{Reply, UnusableReply};
+use crate::api::reply::{Page, Reply, UnusableReply};
 use crate::api::retry::Effect;
 use crate::error::Error;
 use crate::error::unexpected_response::ResponseProblem;
+use apigee_flux_configuration::listing::{Found, Pages};
 use apigee_flux_configuration::{self as configuration, Answer, Shape, Verb};
 use apigee_flux_model::names::Name;
 use apigee_flux_model::pem;
@@ -72,13 +73,27 @@ impl Client {
         loop {
             let mut call = whole();
             call.query.extend(Some(("pageToken", token.as_str())).filter(|_| !token.is_empty()));
-            let (found, next) = self.answer(&call, |reply| reply.page(items, &token)).await?;
-            all.extend(found);
-            if next.is_empty() {
+            let page = self.answer(&call, |reply| reply.page(items, &token)).await?;
+            all.extend(page.items);
+            if page.next.is_empty() {
                 return Ok(Answer::Json(serde_json::json!({ items: all })));
             }
-            token = next;
+            token = page.next;
         }
+    }
+
+    /// Reads what is needed of a list: as many of its pages as that is worth.
+    pub(crate) async fn pages(&self, mut pages: Pages) -> Result<Found, Error> {
+        while let Some(read) = pages.next() {
+            let configuration::Form::Pages(items) = read.form else { break };
+            let parts = read.path.iter().map(String::as_str).collect();
+            let query = read.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let call = Call { query, ..Call::read(parts, &read.needs) };
+            let token = pages.token().to_owned();
+            let Page { items, next, total } = self.answer(&call, |reply| reply.page(items, &token)).await?;
+            pages.take(items, next, total);
+        }
+        Ok(pages.into_found())
     }
 
     /// Sends a call that changes configuration, and returns the response; null if it is empty.

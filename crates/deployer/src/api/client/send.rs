@@ -102,8 +102,7 @@ impl Client {
                 self.wait_for_quota(failure)?;
                 continue;
             }
-            let not_yet =
-                failure.error.is_not_found() && self.missing_until.is_some_and(|until| self.now() < until);
+            let not_yet = failure.error.is_not_found() && self.missing_until.is_some_and(|until| self.now() < until);
             let pause = if not_yet {
                 // The grace period limits these retries, not the number of attempts.
                 shared.backoff.pause(attempt.min(shared.backoff.attempts.saturating_sub(1)), None)

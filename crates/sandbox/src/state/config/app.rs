@@ -13,6 +13,7 @@ use super::app_owner::{is_of_group, owner};
 use super::attributes::{self, attribute_methods};
 use super::collection::{find_mut, take, vacant};
 use super::credential::{Credential, revokes, status};
+use super::developer::expands;
 use super::stamp::{set_created, set_modified};
 use crate::api::Handler::Configuration;
 use crate::api::message::{ATTRIBUTE, ATTRIBUTES, LIST, number, set, text, texts};
@@ -124,7 +125,7 @@ fn message(request: &ApiRequest) -> &'static Message {
 
 /// Without `expand`, the response has the name of each app in `appId`, as in Apigee.
 fn list(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let (expand, shallow) = (request.flag("expand"), request.flag("shallowExpand"));
+    let (expand, shallow) = (expands(request)?, request.flag("shallowExpand"));
     let apps = &owner(config, request)?.apps;
     let list: Vec<Value> = request
         .page_by_key(apps, 100)?

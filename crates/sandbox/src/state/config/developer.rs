@@ -65,7 +65,7 @@ fn owner_profile<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> Resul
 }
 
 fn list(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let expand = request.flag("expand");
+    let expand = expands(request)?;
     let page = request.page_by_key(&config.developers, 1000)?;
     let list: Vec<Value> = page
         .into_iter()
@@ -73,6 +73,21 @@ fn list(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, A
         .map(|(email, developer)| if expand { profile(developer) } else { json!({ "email": email }) })
         .collect();
     Ok(ApiResponse::value(json!({ "developer": list })))
+}
+
+/// Whether the entries of a list of developers, or of apps of a developer, are whole. `expand` "is not valid if you use the `count` or
+/// `startKey` query parameters", and `startKey` "must be used in conjunction with the `count` parameter" (discovery document); chosen
+/// here: such a request is refused.
+pub(super) fn expands(request: &ApiRequest) -> Result<bool, ApiError> {
+    let expand = request.flag("expand");
+    let (count, start) = (request.query("count").is_some(), request.query("startKey").is_some());
+    if expand && (count || start) {
+        return Err(ApiError::invalid_argument("expand cannot be combined with count or startKey: omit them"));
+    }
+    if start && !count {
+        return Err(ApiError::invalid_argument("startKey cannot be used alone: set count too"));
+    }
+    Ok(expand)
 }
 
 fn create(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
@@ -167,6 +182,9 @@ mod tests {
             list(&mut config, &at("")).unwrap(),
             ApiResponse::Json(json!({"developer": [{"email": "a@x.example"}]}))
         );
+        for wrong in [at("").with("expand", "true").with("count", "5"), at("").with("startKey", "a@x.example")] {
+            assert_eq!(list(&mut config, &wrong).unwrap_err().code, 400);
+        }
         delete(&mut config, &at(id)).unwrap();
         assert_eq!(get(&mut config, &at("a@x.example")).unwrap_err().code, 404);
     }

@@ -31,6 +31,9 @@ const LISTING: Parameters = &[
     ("status", Parameter::Text),
 ];
 
+/// The default of the filters by status.
+const APPROVED: &str = "approved";
+
 /// Each app by its ID, with the email of its developer, if it has one.
 fn apps(config: &ConfigState) -> BTreeMap<String, (&App, &str)> {
     let developers = config.developers.iter().map(|(email, owner)| (email.as_str(), owner));
@@ -39,7 +42,9 @@ fn apps(config: &ConfigState) -> BTreeMap<String, (&App, &str)> {
     owned.map(|(app, email)| (text(&app.profile, "appId").to_owned(), (app, email))).collect()
 }
 
-/// Only IDs, or with `expand` the apps; their keys only with `includeCred`. Filters by `status`, `apiProduct` and `ids`.
+/// Only IDs, or with `expand` the apps; their keys only with `includeCred`. Filters by `status`, `apiProduct` and `ids`. "Valid values are
+/// `approved` or `revoked`. Defaults to `approved`" (discovery document, `status` and `keyStatus`); chosen here: keys of another status
+/// are left out of the apps.
 fn list(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let (expand, with_keys) = (request.flag("expand"), request.flag("includeCred"));
     let ids: Option<Vec<&str>> = request.query("ids").map(|ids| ids.split(',').collect());
@@ -48,7 +53,7 @@ fn list(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, A
         let has =
             |product: &str| app.credentials.iter().any(|key| key.products.iter().any(|of| of.apiproduct == product));
         ids.as_ref().is_none_or(|ids| ids.contains(&id.as_str()))
-            && request.query("status").is_none_or(|wanted| wanted == status(app.is_revoked))
+            && request.query("status").unwrap_or(APPROVED) == status(app.is_revoked)
             && request.query("apiProduct").is_none_or(has)
     });
     if let Some(start) = request.query("startKey") {
@@ -58,7 +63,11 @@ fn list(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, A
     let (page, next) = request.page(&apps, 1000, 1000)?;
     let list: Vec<Value> = page
         .into_iter()
-        .map(|(id, (app, email))| if expand { view(app, email, with_keys) } else { json!({ "appId": id }) })
+        .map(|(id, (app, email))| {
+            let mut app = App::clone(app);
+            app.credentials.retain(|key| status(key.is_revoked) == request.query("keyStatus").unwrap_or(APPROVED));
+            if expand { view(&app, email, with_keys) } else { json!({ "appId": id }) }
+        })
         .collect();
     Ok(ApiResponse::value(json!({"app": list, "nextPageToken": next, "totalSize": total})))
 }
@@ -111,6 +120,12 @@ mod tests {
         let ApiResponse::Json(full) = list(&mut config, &with_keys).unwrap() else { panic!() };
         assert!(full["app"][0]["credentials"].is_array());
         assert_eq!(list(&mut config, &at().with("status", "revoked")).unwrap(), ApiResponse::Json(json!({})));
+        let app = config.developers.get_mut("d@x.example").unwrap().apps.get_mut("a").unwrap();
+        app.credentials[0].is_revoked = true;
+        let ApiResponse::Json(without) = list(&mut config, &with_keys).unwrap() else { panic!() };
+        assert_eq!(without["app"][0].get("credentials"), None);
+        config.developers.get_mut("d@x.example").unwrap().apps.get_mut("a").unwrap().is_revoked = true;
+        assert_eq!(list(&mut config, &with_keys).unwrap(), ApiResponse::Json(json!({})));
         assert_eq!(get(&mut config, &ApiRequest::to("organizations/o/apps", &[("id", "2")])).unwrap_err().code, 404);
     }
 }

@@ -1,6 +1,8 @@
 //! Rate plans of API products: `organizations.apiproducts.rateplans`. The server generates the names, so a repeated creation
 //! creates a second rate plan.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::ConfigState;
@@ -9,7 +11,7 @@ use super::collection::{find, find_mut, take};
 use super::stamp::{set_created, set_modified};
 use crate::api::Handler::Configuration;
 use crate::api::message::{require, set, text};
-use crate::api::{ApiError, ApiRequest, ApiResponse, Message, Method, Parameter, Parameters, Type, limits};
+use crate::api::{ApiError, ApiRequest, ApiResponse, Message, Method, Object, Parameter, Parameters, Type, limits};
 use apigee_flux_model::limits::texts;
 
 pub(crate) const METHODS: &[Method] = &[
@@ -70,9 +72,19 @@ const RATE_PLAN: Message = Message {
     ],
 };
 
+/// The name that stands for all products: "Use `organizations/{org}/apiproducts/-` to return rate plans for all API products within the
+/// organization" (discovery document, `organizations.apiproducts.rateplans.list`).
+const ALL_PRODUCTS: &str = "-";
+
 fn list(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let expand = request.flag("expand");
-    let plans = &product(config, request)?.rate_plans;
+    let all: BTreeMap<String, Object>;
+    let plans = if request.parameter("product") == ALL_PRODUCTS {
+        all = config.products.values().flat_map(|product| product.rate_plans.clone()).collect();
+        &all
+    } else {
+        &product(config, request)?.rate_plans
+    };
     let page = request.page_by_key(plans, 100)?;
     let next = page.last().and_then(|(last, _)| {
         let after = (std::ops::Bound::Excluded((*last).clone()), std::ops::Bound::Unbounded);
@@ -142,6 +154,10 @@ mod tests {
         let ApiResponse::Json(two) = create(&mut config, &request).unwrap() else { panic!() };
         assert_ne!(one["name"], two["name"]);
         assert_eq!((&one["state"], &one["startTime"], &one["apiproduct"]), (&json!("DRAFT"), &json!("5"), &json!("p")));
+        config.products.insert("q".to_owned(), super::super::api_product::Product::default());
+        let all = ApiRequest::to("organizations/o/apiproducts/-/rateplans", &[("product", "-")]).with("expand", "true");
+        let ApiResponse::Json(all) = list(&mut config, &all).unwrap() else { panic!() };
+        assert_eq!((all["ratePlans"].as_array().unwrap().len(), &all["ratePlans"][0]["apiproduct"]), (2, &json!("p")));
         let ApiResponse::Json(listed) = list(&mut config, &request.with("count", "1")).unwrap() else { panic!() };
         assert_eq!(listed["ratePlans"].as_array().unwrap().len(), 1);
         assert!(listed["nextStartKey"].is_string());
