@@ -39,5 +39,11 @@ fn may_tell(name: &str) -> bool {
 /// The other layers have many files, and none of these.
 fn is_searched(name: &str) -> bool {
     let told = [Layer::Base, Layer::Reconcile].map(Layer::folder);
-    told.contains(&name) || !Layer::ALL.into_iter().any(|layer| layer.folder() == name)
+    told.contains(&name) || !Layer::ALL.into_iter().any(|layer| is_part(name, layer))
+}
+
+/// Whether a folder is a layer, or a part of one: `30-proxies-7`.
+fn is_part(name: &str, layer: Layer) -> bool {
+    let number = name.strip_prefix(layer.folder());
+    number.is_some_and(|text| text.is_empty() || text.strip_prefix('-').is_some_and(|text| text.parse::<u32>().is_ok()))
 }

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 
 use super::function::report_in;
 use super::package::Package;
-use super::{git, known_places, out, split};
+use super::{flux_kustomizations, git, known_places, layer_parts, out, split};
 use apigee_flux_disk::Replacement;
 use apigee_flux_function::expand::{ExpandOptions, Expansion, expand};
 use apigee_flux_model::diag::has_errors;
@@ -28,6 +28,10 @@ pub(super) struct RenderArgs {
     /// Write one folder per namespace and layer, with a kustomization.yaml, so that Flux can apply one layer after the other.
     #[arg(long, requires = "output")]
     split: bool,
+    /// Also write the folder `flux` per namespace, with a Kustomization of Flux for each folder; a layer of more than 512 objects is split into several
+    /// folders, which `kustomize build` needs much less time for.
+    #[arg(long, requires = "split")]
+    flux_kustomizations: bool,
     /// Render only this environment.
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<String>,
@@ -57,13 +61,33 @@ pub(super) fn run(args: &RenderArgs) -> anyhow::Result<ExitCode> {
     if !has_errors(&expansion.diagnostics) {
         match &args.output {
             Some(out) => {
-                let files = if args.split { split::files } else { files };
-                write_files(out, files(&input, &mut expansion).map_err(anyhow::Error::msg)?)?;
+                if args.split && !args.flux_kustomizations {
+                    say_what_is_large(&expansion);
+                }
+                let files = if args.split {
+                    split::files(&input, &mut expansion, args.flux_kustomizations)
+                } else {
+                    files(&input, &mut expansion)
+                };
+                write_files(out, files.map_err(anyhow::Error::msg)?)?;
             }
             None => write_stream(&input, &mut expansion)?,
         }
     }
     Ok(report_in(&expansion.diagnostics, &|diagnostic| package.locate(&input, diagnostic))?)
+}
+
+/// A layer is never split without the Kustomizations for its parts: an object in a folder that nobody applies would be pruned.
+fn say_what_is_large(expansion: &Expansion) {
+    for ((namespace, layer), count) in layer_parts::large(&expansion.objects) {
+        let folder = layer.folder();
+        let place = if namespace.is_empty() { folder.to_owned() } else { format!("{namespace}/{folder}") };
+        out::say(format_args!(
+            "note: the layer {place} has {count} objects, and the time of `kustomize build` grows with the square of their number: split it by --flux-kustomizations, and let Flux apply \
+             the folder `{}`",
+            flux_kustomizations::FOLDER
+        ));
+    }
 }
 
 fn write_stream(input: &Input<'_>, expansion: &mut Expansion) -> anyhow::Result<()> {

@@ -1,10 +1,13 @@
 //! Writes one folder per layer, so that Flux can apply the layers one after the other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use apigee_flux_function::expand::Expansion;
 use apigee_flux_function::k8s::{Layer, slug};
 use apigee_flux_model::krm::{Header, Input, annotation};
+
+use super::flux_kustomizations::{self, Layers};
+use super::layer_parts::{self, LayerParts};
 
 /// The head of each `kustomization.yaml`. The annotations mark it as an output of this program, which a later run
 /// replaces.
@@ -24,7 +27,14 @@ metadata:
 /// Every namespace with a rendered object has all layers, so that no Kustomization of Flux loses its path when the last shared flow is removed.
 /// An inventory is rendered into every namespace that an environment serves or served.
 /// Other resources are in the first layer, since a Job may need them.
-pub(super) fn files(input: &Input<'_>, expansion: &mut Expansion) -> Result<BTreeMap<String, String>, String> {
+///
+/// With `kustomizations`, large layers are split into parts, each in a folder of its own, and a folder has the Kustomization of Flux for each of
+/// these folders. Without it nobody would apply a new part.
+pub(super) fn files(
+    input: &Input<'_>,
+    expansion: &mut Expansion,
+    kustomizations: bool,
+) -> Result<BTreeMap<String, String>, String> {
     if expansion.objects.is_empty() && input.items().iter().any(|item| item.header.is_output()) {
         return Err(
             "the input is already rendered, and the layers of its objects are unknown: pass the specs to --split"
@@ -32,14 +42,15 @@ pub(super) fn files(input: &Input<'_>, expansion: &mut Expansion) -> Result<BTre
         );
     }
     let mut files = LayerFiles::default();
-    let mut folders = BTreeSet::new();
+    let parts = if kustomizations { LayerParts::of(&expansion.objects) } else { LayerParts::default() };
+    let mut places: BTreeMap<String, Layers> = BTreeMap::new();
     for object in &mut expansion.objects {
-        let place = folder(&object.id.namespace);
+        let (place, part) = (folder(&object.id.namespace), parts.part(object));
         let path = object.take_path();
         let name = path.as_deref().map_or("", |path| path.rsplit_once('/').map_or(path, |(_, name)| name));
         let name = if name.is_empty() { file_name(&object.id.kind, &object.id.name) } else { name.to_owned() };
-        files.add(&format!("{place}{}", object.layer.folder()), &name, &object.to_yaml()?);
-        folders.insert(place);
+        files.add(&format!("{place}{}", layer_parts::folder(object.layer, part)), &name, &object.to_yaml()?);
+        places.entry(object.id.namespace.clone()).or_default().add(object.layer, part, object.deadline_seconds());
     }
     for (index, item) in input.items().iter().enumerate() {
         let header = &item.header;
@@ -53,9 +64,14 @@ pub(super) fn files(input: &Input<'_>, expansion: &mut Expansion) -> Result<BTre
             &input.standalone(item).map_err(|error| error.to_string())?,
         );
     }
-    for place in folders {
-        for layer in Layer::ALL {
-            files.0.entry(format!("{place}{}", layer.folder())).or_default();
+    for (namespace, layers) in &places {
+        let place = folder(namespace);
+        for layer in layers.folders() {
+            files.0.entry(format!("{place}{layer}")).or_default();
+        }
+        if kustomizations {
+            let folder = format!("{place}{}", flux_kustomizations::FOLDER);
+            files.add(&folder, flux_kustomizations::FILE, &layers.kustomizations(namespace)?);
         }
     }
     Ok(files.with_kustomizations())

@@ -17,6 +17,7 @@ mod from_cluster;
 mod identity;
 mod in_cluster;
 mod large_configuration;
+mod layer_parts;
 mod openapi;
 mod plain;
 // The demo runs the program; here only its volumes are put together.

@@ -7,7 +7,7 @@ use apigee_flux_configuration::inventory::Deep;
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_configuration::{Entry, Inventory};
 use apigee_flux_deployer::Target;
-use apigee_flux_deployer::apply::{ApplyOptions, ResourceResult};
+use apigee_flux_deployer::apply::{ApplyOptions, Mode, ResourceResult};
 use apigee_flux_deployer::reconcile::{ReconcileOptions, Source, reconcile};
 use serde_json::{Value, json};
 
@@ -105,6 +105,19 @@ async fn a_list_that_several_resources_need_is_read_once() {
     all[12].body["title"] = json!("new");
     let report = world.apply(&all).await;
     assert_eq!((report.count(ResourceResult::Updated), report.count(ResourceResult::Unchanged)), (1, 19), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_reads_only_what_differs_by_itself() {
+    let world = World::start(&[]).await;
+    let mut all = products(50);
+    world.created(&all).await;
+    all[7].body["description"] = json!("new");
+    let before = world.requests().len();
+    let report = world.apply_with(&all, &ApplyOptions { mode: Mode::Look, ..options() }).await;
+    assert_eq!((report.count(ResourceResult::Updated), report.writes), (1, 0), "{report:?}");
+    let calls = world.requests().split_off(before);
+    assert_eq!((single(&calls).len(), calls.len()), (1, 3), "{calls:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -120,6 +120,14 @@ impl Object {
         }
     }
 
+    /// How long a Job may take.
+    pub fn deadline_seconds(&self) -> Option<i64> {
+        match &self.body {
+            ObjectBody::Job(spec) => spec.active_deadline_seconds,
+            _ => None,
+        }
+    }
+
     /// The object as JSON.
     pub fn to_json(&self) -> Result<Value, String> {
         serde_json::to_value(self).map_err(|error| error.to_string())
