@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use apigee_flux_configuration::Claimant;
 use apigee_flux_deployer::Polling;
+use apigee_flux_deployer::SETTLED_AFTER;
 use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::client::Settings;
-use apigee_flux_deployer::deploy::SETTLED_AFTER;
 use apigee_flux_deployer::mount::read_batch;
 use apigee_flux_deployer::outcome::BundleResult;
 use apigee_flux_deployer::retry::Backoff;

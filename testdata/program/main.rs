@@ -6,6 +6,7 @@ mod api_server;
 mod architecture;
 mod audit;
 mod batch;
+mod calls;
 #[path = "../support/closed_loop.rs"]
 mod closed_loop;
 mod cluster_truth;

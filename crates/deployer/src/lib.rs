@@ -50,6 +50,7 @@ pub use compare::canonical_xml;
 pub use compare::drift::{self, Drift};
 pub use compare::file_difference;
 pub use compare::survey;
+pub use compare::vouched::SETTLED_AFTER;
 pub use configuration::apply;
 pub use error::Error;
 pub use error::blame::Blame;

@@ -46,7 +46,7 @@ pub struct DeployOptions {
     pub record: KnownRecord,
     /// This bundle's entries of the environment's list of deployments, which a batch reads once for all its bundles.
     /// `None`: the list is read. If it is given, the state of a deployment older than
-    /// [`SETTLED_AFTER`](crate::rollout::deploy::SETTLED_AFTER) is not read.
+    /// [`SETTLED_AFTER`](crate::SETTLED_AFTER) is not read.
     pub listed: Option<Vec<Deployment>>,
     /// A revision that was edited: its description has the digest of this bundle, but its files differ. It counts as
     /// unmanaged.

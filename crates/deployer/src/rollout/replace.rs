@@ -58,7 +58,8 @@ impl Rollout<'_> {
     }
 
     /// Deploys and waits. `revision` is the revision, if it is known.
-    pub(crate) async fn run(mut self, revision: Option<&Revision>) -> Result<(), Error> {
+    /// Returns when the deployment started, in milliseconds since 1970; 0 if that is not known.
+    pub(crate) async fn run(mut self, revision: Option<&Revision>) -> Result<u64, Error> {
         self.check_class(revision.is_some_and(|revision| revision.has_extensible_policy))?;
         let base_paths = revision.map(|revision| revision.basepaths.as_slice()).unwrap_or_default();
         let sequenced_rollout = self.check_changes(base_paths).await?;
@@ -105,7 +106,7 @@ impl Rollout<'_> {
             let text = format!("the base paths of the former proxy are served again after {:.1?}", since.elapsed());
             site.say(Phase::Wait, text);
         }
-        Ok(())
+        Ok(started)
     }
 
     /// Undeploys the proxies that give way.
