@@ -51,7 +51,7 @@ async fn run(client: &Client, name: &str, timeout: Duration) -> DeployReport {
 async fn many_processes_share_a_quota_and_none_fails() {
     let sandbox = sandbox(Some("60/s")).await;
     let runs = (0..20).map(|index| {
-        let client = process(&sandbox, Duration::from_secs(60));
+        let client = process(&sandbox, Duration::from_mins(1));
         async move { run(&client, &format!("p{index}"), Duration::from_secs(2)).await }
     });
     for report in join_all(runs).await {
@@ -65,7 +65,7 @@ async fn many_processes_share_a_quota_and_none_fails() {
 async fn a_pause_is_for_every_run_of_a_process() {
     let sandbox = sandbox(None).await;
     sandbox.inject("GET * status:429 retry-after:2 @4".parse().unwrap());
-    let client = process(&sandbox, Duration::from_secs(60));
+    let client = process(&sandbox, Duration::from_mins(1));
     let runs = (0..6).map(|index| {
         let client = &client;
         async move { run(client, &format!("p{index}"), Duration::from_secs(1)).await }
@@ -84,7 +84,7 @@ async fn a_pause_is_for_every_run_of_a_process() {
 async fn after_a_pause_the_state_is_checked_again_before_the_decisive_write() {
     let sandbox = sandbox(None).await;
     sandbox.inject("POST */deployments?* status:429 retry-after:1".parse().unwrap());
-    let report = run(&process(&sandbox, Duration::from_secs(60)), "orders", Duration::from_secs(1)).await;
+    let report = run(&process(&sandbox, Duration::from_mins(1)), "orders", Duration::from_secs(1)).await;
     assert_eq!(report.outcome.result, BundleResult::Deployed, "{}", report.outcome.reason);
     let requests = sandbox.requests();
     let refused = requests.iter().position(|request| request.status == 429).unwrap();
@@ -111,7 +111,7 @@ async fn a_run_waits_for_the_quota_for_a_limited_time() {
 async fn a_stop_ends_a_pause() {
     let sandbox = sandbox(None).await;
     sandbox.inject("* * status:429 retry-after:60 every".parse().unwrap());
-    let client = process(&sandbox, Duration::from_secs(600));
+    let client = process(&sandbox, Duration::from_mins(10));
     let stop = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         client.stop().request();

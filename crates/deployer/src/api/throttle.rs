@@ -102,7 +102,7 @@ impl Throttle {
             // window, and of random length, so that they do not continue together.
             None => self.backoff.quota_window * (500 + self.permille() / 2) / 1000,
         };
-        let waited = self.waited + (self.until - self.from);
+        let waited = self.waited + self.until.saturating_sub(self.from);
         if waited + pause > self.backoff.quota_wait {
             return Refusal::Exhausted(waited);
         }
@@ -226,7 +226,7 @@ mod tests {
         let mut throttle = throttle(40);
         let gap = |throttle: &mut Throttle, now| {
             let first = throttle.turn(now).at;
-            throttle.turn(now).at - first
+            throttle.turn(now).at.saturating_sub(first)
         };
         assert_eq!(gap(&mut throttle, s(0)), Duration::from_millis(25));
         let end = s(1) + begun(throttle.refuse(s(1), None));
@@ -248,7 +248,7 @@ mod tests {
         let pause = begun(throttle.refuse(s(12), None));
         let at_start = throttle.work_time(s(12));
         assert_eq!(throttle.work_time(s(20)), at_start);
-        assert_eq!(throttle.time_until(deadline, s(20)), pause - s(8) + s(3));
+        assert_eq!(throttle.time_until(deadline, s(20)), pause.saturating_sub(s(8)) + s(3));
         assert_eq!(throttle.work_time(s(12) + pause), at_start);
         assert_eq!(throttle.work_time(s(14) + pause).since(at_start), s(2));
         let again = s(14) + pause;

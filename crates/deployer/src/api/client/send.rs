@@ -81,7 +81,8 @@ impl Client {
         let shared = &self.shared;
         let (mut attempt, mut renewed) = (1, false);
         loop {
-            let failure = match self.send_in_time(call).await {
+            // Boxed, since every future of a run contains it.
+            let failure = match Box::pin(self.send_in_time(call)).await {
                 Ok(reply) => match read(&reply) {
                     Ok(value) => return Ok(value),
                     Err(unusable) => Failure::from(call.unusable(reply, unusable)),
