@@ -1024,7 +1024,6 @@ async fn a_date_to_try_again_is_honoured() {
 async fn nothing_takes_longer_than_the_timeout() {
     for (fault, part) in [
         ("GET * status:503 retry-after:3600 every", "the server asks for a pause of 3600s (Retry-After)"),
-        ("GET * status:429 retry-at:3600 every", "(Retry-After)"),
         ("GET * trickle:200ms every", "no complete response before the timeout (--timeout)"),
         ("GET * delay:30s every", "no complete response before the timeout (--timeout)"),
         ("POST *:generateDeployChangeReport* delay:30s every", "(--timeout)"),

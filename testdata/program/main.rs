@@ -25,6 +25,7 @@ mod plain;
 #[allow(dead_code)]
 #[path = "../../src/cli/demo/pod.rs"]
 mod pod;
+mod quota;
 mod reconcile;
 mod render;
 mod sandbox;

@@ -44,6 +44,7 @@ pub use api::polling::Polling;
 pub use api::resource_name::ResourceName;
 pub use api::revision::Revision;
 pub use api::target::Target;
+pub use api::work_time::WorkTime;
 pub use api::{deployment, retry};
 pub use compare::canonical_xml;
 pub use compare::drift::{self, Drift};

@@ -182,7 +182,7 @@ impl ReconcileRun<'_> {
         if self.truth.is_none() || self.how.options.mode != Mode::Write {
             return;
         }
-        let client = self.client.with_own_count().until(tokio::time::Instant::now() + self.how.options.timeout);
+        let client = self.client.with_own_count().until(self.client.now() + self.how.options.timeout);
         let options = &self.how.options;
         let entries = history_entries(report, &options.provenance, Duration::from_millis(now()));
         if let Err(error) = append_history(&client, self.place.as_place(), &options.claimant, entries).await {
@@ -301,7 +301,7 @@ impl ReconcileRun<'_> {
         let mut report = ApplyReport::default();
         let candidates = self.agreed(candidates, &mut report).await?;
         let kinds: Vec<BundleKind> = candidates.iter().map(Candidate::kind).collect();
-        let in_time = self.client.until(tokio::time::Instant::now() + self.how.options.timeout);
+        let in_time = self.client.until(self.client.now() + self.how.options.timeout);
         let mut listed = Listed::read(&in_time, self.target, kinds.into_iter()).await?;
         let now = now();
         let is_young =
@@ -410,7 +410,7 @@ impl ReconcileRun<'_> {
         state: bool,
     ) -> Result<Drift, Error> {
         // Each comparison has the timeout of a resource.
-        let in_time = self.client.until(tokio::time::Instant::now() + self.how.options.timeout);
+        let in_time = self.client.until(self.client.now() + self.how.options.timeout);
         if !is_deep {
             let depth = Depth { download: Download::Never, state };
             let desired = candidate.desired(false).await?;
@@ -508,7 +508,7 @@ impl ReconcileRun<'_> {
 
     /// Records the time of the comparison. A run that cannot has still done its work. Returns the number of writes.
     async fn remember(&self, mut register: Register, now: u64) -> u32 {
-        let client = self.client.with_own_count().until(tokio::time::Instant::now() + self.how.options.timeout);
+        let client = self.client.with_own_count().until(self.client.now() + self.how.options.timeout);
         let place = self.place.as_place();
         let known = register.compared > 0;
         let noted = match register.prepare(&client, place).await {

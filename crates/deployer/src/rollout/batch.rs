@@ -87,7 +87,7 @@ pub async fn deploy_batch(
         bundles: bundles.into_iter().map(Arc::new).collect(),
     };
     let all = async {
-        let in_time = client.until(tokio::time::Instant::now() + options.timeout);
+        let in_time = client.until(client.now() + options.timeout);
         let place = batch.place();
         batch.register = Register::read(&in_time, place.as_place()).await?;
         batch.listed = Listed::read(&in_time, target, batch.bundles.iter().map(|bundle| bundle.kind)).await?;

@@ -49,14 +49,14 @@ pub async fn deploy(
     let start = Instant::now();
     let writes_before = client.writes();
     // A rollback has its own time.
-    let in_time = client.until(start + options.timeout);
+    let in_time = client.until(client.now() + options.timeout);
     let site = Site {
         client: &in_time,
         resource: ResourceName { organization: &target.organization, kind: bundle.kind, name: &bundle.name },
         environment: &target.environment,
         options,
         progress,
-        start,
+        start: client.now(),
         edited: options.edited,
     };
     let mut run = DeployRun { site, bundle, revision: None, previous: None, imported: false, is_second_look: false };

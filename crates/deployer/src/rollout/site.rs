@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::api::client::Client;
 use crate::api::deployment::{Deployment, RuntimeState};
 use crate::api::resource_name::ResourceName;
+use crate::api::work_time::WorkTime;
 use crate::compare::current::newest;
 use crate::compare::verdict::ERROR_LOOKS;
 use crate::error::Error;
@@ -25,7 +24,7 @@ pub(crate) struct Site<'a> {
     pub options: &'a DeployOptions,
     pub progress: EventListener<'a>,
     /// When the run began.
-    pub start: Instant,
+    pub start: WorkTime,
     /// A revision whose files differ from the bundle that its description names.
     pub edited: Option<RevisionId>,
 }
@@ -57,7 +56,7 @@ impl Site<'_> {
 
     /// When the run gives up. A rollback has half of the timeout in addition, so that a Job's deadline of one and a
     /// half times the timeout never interrupts it.
-    pub(crate) fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> WorkTime {
         self.start + self.options.timeout
     }
 
@@ -73,7 +72,7 @@ impl Site<'_> {
 
     /// The client for what must be done at the end of a run, although its deadline has passed.
     pub(crate) fn late(&self) -> Client {
-        self.client.with_new_deadline(Instant::now() + KNOWN_AFTER)
+        self.client.with_new_deadline(self.client.now() + KNOWN_AFTER)
     }
 
     /// The client for requests about objects that are known to exist.

@@ -1,7 +1,6 @@
 //! Waits for a deployment. Apigee has no operation to wait for, so the status is polled until it is final.
 
-use tokio::time::Instant;
-
+use crate::api::work_time::WorkTime;
 use crate::compare::verdict::{ERROR_LOOKS, Verdict, judge};
 use crate::error::Error;
 use crate::event::Phase;
@@ -35,7 +34,7 @@ pub(crate) struct Wait<'a> {
     /// When its deployment was accepted, in milliseconds since 1970; 0: any status counts.
     pub started: u64,
     /// When to give up.
-    pub deadline: Instant,
+    pub deadline: WorkTime,
 }
 
 impl Wait<'_> {
@@ -47,11 +46,11 @@ impl Wait<'_> {
 
     async fn poll(&self) -> Result<(), WaitFailure> {
         let Site { client, resource, environment, options, .. } = self.site;
-        let (id, polling, begin) = (self.id, options.polling, Instant::now());
+        let (id, polling, begin) = (self.id, options.polling, client.now());
         let mut pause = polling.first;
         let (mut last, mut errors) = (String::new(), 0);
         loop {
-            client.stop().sleep(pause.min(self.deadline.saturating_duration_since(Instant::now()))).await;
+            client.stop().sleep(pause.min(self.deadline.since(client.now()))).await;
             pause = polling.longer(pause);
             let found = client.deployment(resource, environment, id).await;
             let is_seen = found.is_ok();
@@ -72,7 +71,7 @@ impl Wait<'_> {
                     }
                 },
                 Err(error) if error.is_not_found() => {
-                    self.why_missing(begin.elapsed() < polling.grace).await.map_err(WaitFailure::unseen)?
+                    self.why_missing(client.now().since(begin) < polling.grace).await.map_err(WaitFailure::unseen)?
                 }
                 Err(error) if error.is_temporary() => error.to_string(),
                 Err(error) => return Err(WaitFailure::unseen(error)),
@@ -81,11 +80,11 @@ impl Wait<'_> {
                 self.site.say(Phase::Wait, format!("revision {id}: {state}"));
                 last = state;
             }
-            if Instant::now() >= self.deadline {
+            if client.now() >= self.deadline {
                 let error = Error::Temporary(format!(
                     "revision {id}: not READY after {:.0?}; last state: {last}; if the runtime is slow, increase \
                      --timeout",
-                    begin.elapsed()
+                    client.now().since(begin)
                 ));
                 // An ERROR that was not read often enough is not accepted.
                 return Err(WaitFailure { error, is_seen: is_seen && errors == 0 });
