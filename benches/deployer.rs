@@ -12,9 +12,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use apigee_flux_deployer::SETTLED_AFTER;
 use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::client::Settings;
-use apigee_flux_deployer::deploy::SETTLED_AFTER;
 use apigee_flux_deployer::mount::read_batch;
 use apigee_flux_deployer::outcome::BundleResult;
 use apigee_flux_deployer::{Client, DeployOptions, Target, TokenSource, deploy_batch};

@@ -12,7 +12,7 @@ use apigee_flux_model::diag::plain::PlainText;
 use apigee_flux_model::duration;
 use apigee_flux_model::exit::Exit;
 use apigee_flux_model::names::Name;
-use apigee_flux_sandbox::{FaultRule, RuntimeType, Sandbox, SandboxOptions};
+use apigee_flux_sandbox::{FaultRule, Quota, RuntimeType, Sandbox, SandboxOptions};
 
 /// How many requests are kept: enough to look back, and bounded for a long run.
 const KEPT_REQUESTS: usize = 10_000;
@@ -55,6 +55,9 @@ pub(super) struct SandboxArgs {
     /// reference whose keystore is missing
     #[arg(long)]
     other_statuses: bool,
+    /// Answer only this many requests in each minute or second, and the others with 429, for example 6000/min, Apigee's quota of an organization
+    #[arg(long, value_name = "N/min|N/s")]
+    quota: Option<Quota>,
     /// Inject a fault into requests; may be given several times, and the first rule that matches applies
     ///
     /// METHOD PATH KIND [retry-after:SECONDS|retry-at:SECONDS] [xN|@N|every], for example 'POST */deployments?* status:503 x2'.
@@ -98,6 +101,7 @@ pub(super) fn run(args: SandboxArgs) -> ExitCode {
             status_after: args.status_after,
             state_file: args.state,
             kept_requests: Some(KEPT_REQUESTS),
+            quota: args.quota,
             faults: args.faults,
             allowed_hosts: args.allowed_hosts,
             other_statuses: args.other_statuses,

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use apigee_flux_configuration::Claimant;
 use apigee_flux_deployer::Polling;
+use apigee_flux_deployer::SETTLED_AFTER;
 use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::client::Settings;
-use apigee_flux_deployer::deploy::SETTLED_AFTER;
+use apigee_flux_deployer::event::Phase;
 use apigee_flux_deployer::mount::read_batch;
 use apigee_flux_deployer::outcome::BundleResult;
 use apigee_flux_deployer::retry::Backoff;
@@ -364,20 +366,25 @@ async fn a_refused_bundle_stops_no_other() {
 }
 
 #[tokio::test]
-async fn no_more_than_the_workers_run_and_each_resource_has_one_writer() {
+async fn no_more_than_the_workers_work_and_each_resource_has_one_writer() {
     let world = World::start().await;
     let mut pod = Pod::of(LAYERS);
     for number in 0..12 {
         pod.put(&format!("api-{number}"), "A", &["log"]);
     }
     let bundles = read_batch(&pod.folder.path().join("batch/batch.json"), &pod.folder.path().join("bundles")).unwrap();
-    let running: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
+    // Whether a bundle is at work. One whose deployment is accepted waits for the runtime, and may have ended before the batch says so.
+    let running: Arc<Mutex<BTreeMap<String, bool>>> = Arc::default();
     let most = Arc::new(Mutex::new(0));
     let (at_work, peak) = (Arc::clone(&running), Arc::clone(&most));
     let progress = move |event: BatchEvent<'_>| {
         let mut running = at_work.lock().unwrap();
         match event {
-            BatchEvent::Step(bundle, _) => drop(running.insert(format!("{:?} {}", bundle.kind, bundle.name), 1)),
+            BatchEvent::Step(bundle, event) => {
+                let key = format!("{:?} {}", bundle.kind, bundle.name);
+                let is_accepted = event.message.starts_with("Apigee accepted") || event.phase == Phase::Wait;
+                running.insert(key, !is_accepted);
+            }
             BatchEvent::Ended(report) => {
                 let outcome = &report.outcome;
                 let key = format!("{:?} {}", outcome.kind.unwrap(), outcome.name.as_deref().unwrap());
@@ -385,7 +392,7 @@ async fn no_more_than_the_workers_run_and_each_resource_has_one_writer() {
             }
         }
         let mut peak = peak.lock().unwrap();
-        *peak = running.len().max(*peak);
+        *peak = running.values().filter(|at_work| **at_work).count().max(*peak);
     };
     let workers = NonZeroUsize::new(3).unwrap();
     let report =
@@ -395,6 +402,50 @@ async fn no_more_than_the_workers_run_and_each_resource_has_one_writer() {
     check_all(&report, BundleResult::Deployed);
     assert!(running.lock().unwrap().is_empty());
     assert_eq!(*most.lock().unwrap(), 3);
+}
+
+/// The runtime makes nothing ready before everything is deployed, so this ends only if who waits gives the only worker away.
+#[tokio::test]
+async fn who_waits_for_the_runtime_gives_its_worker_away() {
+    let later = Arc::new(AtomicU64::new(0));
+    let (added, now) = (Arc::clone(&later), sandbox::SandboxOptions::default().clock);
+    let hour = Duration::from_hours(1);
+    let world = World::with(sandbox::SandboxOptions {
+        progressing: hour,
+        clock: Arc::new(move || now() + added.load(Ordering::Relaxed)),
+        ..sandbox::SandboxOptions::default()
+    })
+    .await;
+    let list: Vec<String> = (0..40).map(|number| format!("api-{number}")).collect();
+    let list: Vec<(&str, &str, &[&str])> = list.iter().map(|name| (name.as_str(), "A", [].as_slice())).collect();
+    let is_deployment = |request: &LoggedRequest| request.is_write && request.path.contains("/deployments");
+    let all_deployed = async {
+        while world.sandbox.requests().iter().filter(|request| is_deployment(request)).count() < list.len() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        later.store(2 * u64::try_from(hour.as_millis()).unwrap(), Ordering::Relaxed);
+    };
+    let pod = Pod::of(&list);
+    let (report, ()) = tokio::join!(world.try_deploy(&pod, 1), all_deployed);
+    check_all(&report.unwrap(), BundleResult::Deployed);
+}
+
+/// A requirement that is missing for a while must not keep the workers from what others need.
+#[tokio::test]
+async fn who_waits_for_another_gives_its_worker_away() {
+    let world = World::start().await;
+    let mut pod = Pod::new();
+    pod.put("early", "A", &["elsewhere"]);
+    pod.put("late", "A", &[]);
+    let other = Pod::of(&[("f:elsewhere", "A", &[])]);
+    let late_is_deployed = async {
+        while !world.sandbox.requests().iter().any(|request| request.path.contains("apis?name=late")) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        check_all(&world.deploy(&other).await, BundleResult::Deployed);
+    };
+    let (report, ()) = tokio::join!(world.try_deploy(&pod, 1), late_is_deployed);
+    check_all(&report.unwrap(), BundleResult::Deployed);
 }
 
 #[tokio::test]

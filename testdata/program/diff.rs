@@ -112,7 +112,7 @@ impl World {
         assert!(policy.contains("100ps"), "{policy}");
         files.insert(BundlePath::parse(path).unwrap(), policy.replace("100ps", "900ps").into_bytes());
         let zip = zip::pack(kind, &files).unwrap().into();
-        let revision = self.client.import(resource, &zip).await.unwrap();
+        let (revision, _) = self.client.import(resource, &zip).await.unwrap();
         self.client.deploy(resource, &name("prod"), revision, DeployParameters::default()).await.unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -286,7 +286,7 @@ impl World {
         let (organization, proxy) = (name("acme"), name(proxy));
         let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &proxy };
         let zip = zip::pack(BundleKind::Proxy, files).unwrap().into();
-        let revision = self.client.import(resource, &zip).await.unwrap();
+        let (revision, _) = self.client.import(resource, &zip).await.unwrap();
         self.client.deploy(resource, &name("prod"), revision, DeployParameters::default()).await.unwrap();
     }
 

@@ -6,6 +6,7 @@ mod api_server;
 mod architecture;
 mod audit;
 mod batch;
+mod calls;
 #[path = "../support/closed_loop.rs"]
 mod closed_loop;
 mod cluster_truth;
@@ -24,6 +25,7 @@ mod plain;
 #[allow(dead_code)]
 #[path = "../../src/cli/demo/pod.rs"]
 mod pod;
+mod quota;
 mod reconcile;
 mod render;
 mod sandbox;

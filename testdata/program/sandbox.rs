@@ -100,6 +100,27 @@ fn served(sandbox: &Sandbox) -> Option<String> {
 }
 
 #[tokio::test]
+async fn a_quota_ends_with_its_window() {
+    let options = SandboxOptions { quota: Some("3/min".parse().unwrap()), ..SandboxOptions::default() };
+    let (sandbox, caller, time) = at_own_time(options).await;
+    time.store(60_000, Ordering::SeqCst);
+    let proxies = format!("{ORG}/apis");
+    for _ in 0..3 {
+        assert_eq!(caller.get(&proxies).await.0, 200);
+    }
+    time.fetch_add(59_999, Ordering::SeqCst);
+    let (status, body) = caller.get(&proxies).await;
+    assert_eq!((status, &body["error"]["status"]), (429, &json!("RESOURCE_EXHAUSTED")));
+    let reasons: Vec<&Value> = body["error"]["details"].as_array().unwrap().iter().map(|one| &one["reason"]).collect();
+    assert!(reasons.contains(&&json!("RATE_LIMIT_EXCEEDED")), "{body}");
+    assert_eq!(sandbox.requests().last().unwrap().status, 429, "the log has refused requests too");
+    let shown = json!({"limit": "3/min", "usedInWindow": 3, "answered": 3, "refused": 1});
+    assert_eq!(caller.get("/sandbox/state").await.1["quota"], shown, "its own pages do not count");
+    time.fetch_add(1, Ordering::SeqCst);
+    assert_eq!(caller.get(&proxies).await.0, 200);
+}
+
+#[tokio::test]
 async fn the_former_revision_serves_until_the_new_one_is_ready() {
     let (sandbox, caller, time) = at_own_time(slow()).await;
     for _ in 0..3 {

@@ -242,7 +242,7 @@ fn every_object_of_a_fleet_is_small() {
             jobs.iter().map(|job| job["metadata"]["annotations"]["apigeeflux.dev/applies"].as_str().unwrap()).collect();
         assert_eq!(applies.len(), expected, "each Job applies something else");
         let cron_job = items.iter().find(|item| item["kind"] == "CronJob").unwrap();
-        assert_eq!(cron_job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"], 3600);
+        assert_eq!(cron_job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"], 4200);
     }
 }
 

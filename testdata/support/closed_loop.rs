@@ -241,7 +241,12 @@ impl Apigee {
         let options =
             sandbox::SandboxOptions { progressing: Duration::ZERO, clock, ..sandbox::SandboxOptions::default() };
         let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
-        let backoff = Backoff { first: Duration::from_millis(2), attempts: 4, ..Backoff::default() };
+        let backoff = Backoff {
+            first: Duration::from_millis(2),
+            attempts: 4,
+            quota_window: Duration::from_millis(50),
+            ..Backoff::default()
+        };
         let settings = Settings { rate: 100_000.try_into().unwrap(), backoff, ..Settings::default() };
         let client = Client::new(sandbox.url().parse().unwrap(), TokenSource::None, &settings).unwrap();
         Self { sandbox, client, http: reqwest::Client::new(), ago, timeout }

@@ -3,6 +3,8 @@
 //! Most kinds of Apigee have no field for a mark, so the records are in a key-value map of the same environment or organization, with one
 //! entry for each resource (`record_entries`: more if it has many parts). A resource without a record is not managed by apigee-flux and is never changed.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -57,10 +59,17 @@ pub struct Record {
     /// The deployed revision of a proxy or shared flow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<RecordedRevision>,
+    /// What the revisions of a proxy or shared flow contain: the first [`CONTENT_DIGITS`] hexadecimal digits of the digest, or nothing for a revision of
+    /// another tool. A run that looks for a bundle need not read them again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contents: BTreeMap<RevisionId, String>,
     /// The last attempt to deploy a bundle, if it failed for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<RecordedFailure>,
 }
+
+/// The number of digits of a digest in [`Record::contents`]: what it says is verified before it is relied on.
+pub const CONTENT_DIGITS: usize = 12;
 
 /// The revision that a run deployed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +79,9 @@ pub struct RecordedRevision {
     /// When Apigee last changed the revision, in milliseconds since 1970 (`lastModifiedAt`): a later time is an edit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified: Option<u64>,
+    /// When the deployment started that a run confirmed, in milliseconds since 1970 (`deployStartTime`): another time is another deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<u64>,
 }
 
 /// An attempt that failed for good: the same Job does not try the same bundle again.
@@ -132,6 +144,7 @@ impl Record {
             superseded: None,
             taken_from: None,
             revision: None,
+            contents: BTreeMap::new(),
             failure: None,
         }
     }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::api::client::Client;
 use crate::api::deployment::{Deployment, RuntimeState};
 use crate::api::resource_name::ResourceName;
+use crate::compare::vouched::is_seen;
 use crate::error::Error;
 use crate::records::history::read_history;
 use crate::records::register::Register;
@@ -186,9 +187,14 @@ async fn bundle(
     let name: Name = deployment.api_proxy.parse().map_err(Error::Usage)?;
     let resource = ResourceName { organization, kind, name: &name };
     let id = deployment.revision;
-    let revision = client.revision(resource, id).await?;
     let state = if state { Some(client.deployment(resource, environment, id).await?) } else { None };
-    let stamp = RevisionRecord::parse(&revision.description);
+    let known = record.as_ref().and_then(|record| recorded(record, &deployment));
+    let (stamp, changed) = if let Some((stamp, modified)) = known {
+        (Some(stamp), Some(modified))
+    } else {
+        let revision = client.revision(resource, id).await?;
+        (RevisionRecord::parse(&revision.description), revision.changed())
+    };
     let path = format!("organizations/{organization}/{}/{name}/revisions/{id}", kind.collection());
     let origin = if record.is_some() || stamp.is_some() { Origin::Git } else { Origin::Outside };
     let Provenance { source, commit, tag, author, time } = made_by(record.as_ref(), stamp.as_ref());
@@ -209,9 +215,17 @@ async fn bundle(
         owner: record.as_ref().map(|record| record.owner.clone()),
         namespace: record.as_ref().and_then(|record| record.namespace.clone()),
         cluster: record.and_then(|record| record.cluster),
-        changed: revision.changed().map(rfc3339),
+        changed: changed.map(rfc3339),
         log_filter: log_filter(&path, None),
     })
+}
+
+/// What the record of a bundle says of its deployment, and when the revision was last changed, if a run has confirmed this deployment and the
+/// record names the state of Git: then the revision need not be read.
+fn recorded(record: &Record, deployment: &Deployment) -> Option<(RevisionRecord, u64)> {
+    let modified = record.revision.as_ref().filter(|known| is_seen(known, deployment))?.modified?;
+    let digest = format!("sha256:{}", record.digest).parse().ok()?;
+    (record.provenance != Provenance::default()).then(|| (RevisionRecord::new(digest, &record.provenance), modified))
 }
 
 /// The state of Git that made a deployment. The record of this environment knows it if it is about the deployed bundle;

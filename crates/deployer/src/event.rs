@@ -34,7 +34,8 @@ impl Event {
 
     /// A request that is sent again after a pause.
     pub fn retry(error: &Error, pause: Duration) -> Self {
-        Self::warning(Phase::Retry, format!("{error}; retrying in {pause:.1?}"))
+        let what = if error.is_over_quota() { "no request is sent for" } else { "retrying in" };
+        Self::warning(Phase::Retry, format!("{error}; {what} {pause:.1?}"))
     }
 
     /// A place in the bundle that Apigee rejects.

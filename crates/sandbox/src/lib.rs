@@ -15,6 +15,7 @@
 mod api;
 mod fault_rule;
 mod injected_fault;
+mod quota;
 mod request_log;
 mod secrets;
 mod server;
@@ -23,6 +24,7 @@ mod state;
 
 pub use fault_rule::{FaultRule, Occurrence};
 pub use injected_fault::{InjectedFault, OddResponse};
+pub use quota::Quota;
 pub use request_log::LoggedRequest;
 pub use server::{Clock, Moment, RequestAt, Sandbox, SandboxOptions, StartError, StateFileError, Watcher};
 pub use settings::{EarlyStatus, RuntimeType, Settings};

@@ -2,12 +2,15 @@
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use apigee_flux_deployer::auth::Surroundings;
 use apigee_flux_deployer::authorities::Authorities;
 use apigee_flux_deployer::client::Settings;
+use apigee_flux_deployer::retry::Backoff;
 use apigee_flux_deployer::{Client, Error, Identity, TokenSource};
 use apigee_flux_disk::read_named;
+use apigee_flux_model::duration;
 use apigee_flux_model::names::Endpoint;
 use apigee_flux_model::names::ServiceAccount;
 use apigee_flux_model::names::endpoint::DEFAULT_ENDPOINT;
@@ -37,6 +40,9 @@ pub(in crate::cli) struct ApigeeArgs {
     /// Maximum number of requests per second
     #[arg(long, value_name = "N", default_value_t = Settings::DEFAULT_RATE)]
     rate: NonZeroU32,
+    /// How long to wait in total while the organization's quota of requests is used up; these pauses do not count towards --timeout
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
+    quota_wait: Duration,
 }
 
 impl ApigeeArgs {
@@ -61,7 +67,8 @@ impl ApigeeArgs {
                 endpoint
             }
         };
-        let mut settings = Settings { rate: self.rate, ..Settings::default() };
+        let backoff = Backoff { quota_wait: self.quota_wait, ..Backoff::default() };
+        let mut settings = Settings { rate: self.rate, backoff, ..Settings::default() };
         if let Some(file) = &self.ca_file {
             let wrong = |why: String| format!("`{}` (--ca-file) cannot be used: {why}", file.display());
             let pem = read_named(file, MAX_PEM_BYTES).map_err(|why| Error::NoInput(wrong(format!("it {why}"))))?;

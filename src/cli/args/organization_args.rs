@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::ApigeeArgs;
 use crate::cli::block_on::block_on;
 use apigee_flux_deployer::audit::{HistoryRow, Row, audit, history};
@@ -48,7 +46,8 @@ impl OrganizationArgs {
 
     /// The client, and the names of the environments.
     async fn prepare(&self) -> Result<(Client, Vec<Name>), Error> {
-        let client = self.apigee.client()?.until(Instant::now() + self.timeout);
+        let client = self.apigee.client()?;
+        let client = client.until(client.now() + self.timeout);
         let environments = if self.environments.is_empty() {
             client.environments(&self.organization).await?
         } else {

@@ -104,7 +104,8 @@ async fn compare(args: &DiffArgs, environments: Vec<DesiredEnvironment>) -> anyh
         let name = |text: &str| text.parse::<Name>().map_err(anyhow::Error::msg);
         let target = Target { organization: name(&environment.organization)?, environment: name(&environment.name)? };
         let client = args.apigee.client_for(environment.endpoint.as_deref()).with_context(|| shown.clone())?;
-        let client = client.with_listener(Arc::new(say_retry)).until(deadline);
+        let client = client.with_listener(Arc::new(say_retry));
+        let client = client.until(client.now() + deadline.saturating_duration_since(Instant::now()));
         let at = || format!("{shown} at {}", client.endpoint());
         compare_one(&client, &target, &environment, args.deep, &mut comparison).await.with_context(at)?;
     }

@@ -157,7 +157,7 @@ impl Shared {
                 }
                 _ => {}
             }
-            let is_write = method != "GET" && !path.contains("action=validate") && !path.contains("ChangeReport");
+            let is_write = method != "GET" && !path.contains("ChangeReport");
             let turn = if is_write { Some(self.eye.turn.lock().await) } else { None };
             let upstream = match &mut server {
                 Some(server) => server,

@@ -217,7 +217,12 @@ fn folder() -> tempfile::TempDir {
 }
 
 fn client(front: &Front) -> Client {
-    let backoff = Backoff { first: Duration::from_millis(2), attempts: 4, ..Backoff::default() };
+    let backoff = Backoff {
+        first: Duration::from_millis(2),
+        attempts: 4,
+        quota_window: Duration::from_millis(50),
+        ..Backoff::default()
+    };
     let settings = Settings { rate: 100_000.try_into().unwrap(), backoff, ..Settings::default() };
     Client::new(front.url().parse().unwrap(), TokenSource::None, &settings).unwrap()
 }

@@ -12,4 +12,6 @@ pub(crate) mod resource_name;
 pub mod retry;
 pub(crate) mod revision;
 pub(crate) mod target;
+pub(crate) mod throttle;
 pub(crate) mod token_error;
+pub(crate) mod work_time;

@@ -46,6 +46,10 @@ pub struct Backoff {
     pub longest: Duration,
     /// The longest pause that a server's `Retry-After` may ask for.
     pub longest_asked: Duration,
+    /// The window of the organization's quota. Google's 429 usually says nothing about its end.
+    pub quota_window: Duration,
+    /// How long a client waits for the quota, all pauses together. They do not count as attempts, and not towards a deadline.
+    pub quota_wait: Duration,
 }
 
 impl Default for Backoff {
@@ -56,6 +60,8 @@ impl Default for Backoff {
             first: Duration::from_millis(500),
             longest: Duration::from_secs(10),
             longest_asked: Duration::from_mins(1),
+            quota_window: Duration::from_mins(1),
+            quota_wait: Duration::from_mins(10),
         }
     }
 }

@@ -29,10 +29,10 @@ impl Message for ProxyOrSharedFlow {
 }
 
 /// One revision.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Revision {
-    /// Its number; missing in the response to `action=validate`, which creates no revision.
+    /// Its number.
     #[serde(default)]
     pub revision: Option<RevisionId>,
     /// The `<Description>` of the bundle's root XML file; it carries the `RevisionRecord`.

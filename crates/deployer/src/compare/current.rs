@@ -1,7 +1,8 @@
 //! The actual state: what is deployed in an environment. Pure.
 
-use crate::api::deployment::Deployment;
+use crate::api::deployment::{Deployment, RuntimeState};
 use crate::api::revision::Revision;
+use crate::compare::vouched::is_seen;
 use apigee_flux_configuration::Record;
 use apigee_flux_model::bundle::{Digest, RevisionRecord};
 use apigee_flux_model::names::RevisionId;
@@ -23,6 +24,15 @@ impl Current {
     pub(crate) fn new(deployment: Deployment, revision: Revision) -> Self {
         let record = RevisionRecord::parse(&revision.description);
         Self { deployment, revision, record }
+    }
+
+    /// The deployment, if a run has confirmed it and recorded what it contains: its revision cannot have changed since and is not read.
+    pub(crate) fn recorded(deployment: &Deployment, record: &Record) -> Option<Self> {
+        let recorded = record.revision.as_ref().filter(|recorded| is_seen(recorded, deployment))?;
+        let digest = format!("sha256:{}", record.digest).parse().ok()?;
+        let revision = Revision { revision: Some(recorded.id), ..Revision::default() };
+        let deployment = Deployment { state: RuntimeState::Ready, ..deployment.clone() };
+        Some(Self::new(deployment, revision).containing(digest))
     }
 
     /// The same, if the bundle was adopted as it was: then the record in the register says what the deployed revision

@@ -17,6 +17,7 @@ use crate::compare::absence;
 use crate::compare::current::{Current, may_be_edited, newest};
 use crate::compare::file_difference::{FileDifference, compare};
 use crate::compare::verdict::{ERROR_LOOKS, Verdict, judge};
+use crate::compare::vouched::{is_settled, vouched};
 use crate::error::Error;
 use apigee_flux_configuration::Record;
 use apigee_flux_model::bundle::RevisionRecord;
@@ -226,6 +227,12 @@ pub async fn drift(
 ) -> Result<Drift, Error> {
     let resource = ResourceName { organization: &target.organization, kind: desired.kind, name: &desired.name };
     let comparison = Comparison { client, resource, environment: &target.environment, record, depth };
+    let vouched = match &desired.state {
+        DesiredState::Deployed { digest, service_account, .. } => {
+            vouched(record, &listed, *digest, service_account.as_deref()).is_some()
+        }
+        DesiredState::Removed(_) => false,
+    };
     match (newest(listed), &desired.state) {
         (None, DesiredState::Removed(removal)) => comparison.left_over(*removal).await,
         (None, DesiredState::Deployed { .. }) => {
@@ -238,6 +245,9 @@ pub async fn drift(
             Ok(Drift::NotRemoved { revision: Some(deployment.revision), ours })
         }
         (Some(deployment), DesiredState::Deployed { files, digest, service_account }) => {
+            if vouched {
+                return comparison.confirmed(deployment, files).await;
+            }
             comparison.deployed(deployment, files, *digest, service_account.as_deref()).await
         }
     }
@@ -291,6 +301,25 @@ impl Comparison<'_> {
             Some(other) => Drift::Gone { kept_for: Some(other.environment) },
             None => Drift::NotRemoved { revision: None, ours: true },
         })
+    }
+
+    /// Compares a deployment for which the record vouches: what it contains, and that it was ready.
+    async fn confirmed(&self, deployment: Deployment, files: &Files) -> Result<Drift, Error> {
+        let revision = deployment.revision;
+        if self.depth.download == Download::Always {
+            let deployed = revision_files(self.client, self.resource, revision).await?;
+            let files = compare(self.resource.kind, &deployed, files);
+            if !files.is_empty() {
+                return Ok(Drift::Edited { revision, files });
+            }
+        }
+        if self.depth.state && !is_settled(&deployment) {
+            let verdict = self.verdict(revision, deployment.started()).await?;
+            if let Verdict::Failed(failure) = verdict {
+                return Ok(Drift::Failing { revision, why: failure.to_string() });
+            }
+        }
+        Ok(Drift::Same { revision })
     }
 
     async fn deployed(

@@ -8,3 +8,4 @@ pub mod file_difference;
 pub(crate) mod listed;
 pub mod survey;
 pub(crate) mod verdict;
+pub(crate) mod vouched;

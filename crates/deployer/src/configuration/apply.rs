@@ -7,8 +7,6 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
 use crate::api::client::Client;
 use crate::configuration::convergence::Shared;
 use crate::configuration::outcome::failed;
@@ -32,7 +30,7 @@ pub async fn apply(
     progress: ApplyListener,
 ) -> Result<ApplyReport, Error> {
     let client = client.with_own_count();
-    let in_time = client.until(Instant::now() + options.timeout);
+    let in_time = client.until(client.now() + options.timeout);
     let mut register = Register::read(&in_time, place.as_place()).await?;
     if options.mode == Mode::Write && !document.resources.is_empty() {
         register.prepare(&in_time, place.as_place()).await?;

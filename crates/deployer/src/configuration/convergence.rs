@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::api::client::Client;
+use crate::api::work_time::WorkTime;
 use crate::configuration::event::{ApplyEvent, ApplyListener};
 use crate::configuration::options::{ApplyOptions, Mode, Secrets};
 use crate::configuration::outcome::{Applied, ResourceResult, failed};
@@ -53,7 +54,7 @@ pub(super) struct Convergence<'a> {
     shared: &'a Shared,
     /// It has the deadline of the attempt.
     client: Client,
-    deadline: Instant,
+    deadline: WorkTime,
     entry: &'a Entry,
     crud: &'static dyn Crud,
     body: serde_json::Value,
@@ -112,6 +113,8 @@ enum Progressed {
     LookAgain(Error),
     /// A prerequisite is missing, or a conflicting object still exists.
     NotYet(Error),
+    /// The run had to wait for the organization's quota, so everything must be read and asked again.
+    Paused,
 }
 
 impl<'a> Convergence<'a> {
@@ -128,7 +131,7 @@ impl<'a> Convergence<'a> {
         Ok(Self {
             shared,
             client: shared.client.clone(),
-            deadline: Instant::now(),
+            deadline: shared.client.now(),
             entry,
             crud,
             body,
@@ -150,10 +153,10 @@ impl<'a> Convergence<'a> {
 
     /// Changes the resource as far as possible; `None` if it waits for another attempt. After the deadline it does not wait.
     pub(super) async fn attempt(&mut self, turn: Turn) -> Option<Applied> {
-        self.client = self.shared.client.until(turn.deadline.max(Instant::now()));
+        self.client = self.shared.client.until(turn.deadline.max(self.shared.client.now()));
         self.deadline = turn.deadline;
         let result = match self.converge(turn).await {
-            Ok(Attempted::Waits(error)) if Instant::now() < turn.deadline => {
+            Ok(Attempted::Waits(error)) if self.client.now() < turn.deadline => {
                 let why = error.to_string();
                 if why != self.waits_for {
                     self.say(Phase::Wait, format!("waiting: {why}"));
@@ -263,9 +266,11 @@ impl<'a> Convergence<'a> {
                 self.lacks = true;
                 return Ok(Attempted::Waits(error));
             }
+            let deciding = self.client.deciding();
             self.ask_guard().await?;
             self.intend(last, &plan).await?;
-            match self.change(&plan.changes).await? {
+            match self.change(&deciding, &plan.changes).await? {
+                Progressed::Paused => continue,
                 Progressed::Done => {
                     self.noted = Some(plan.parts);
                     self.conflict = None;
@@ -297,9 +302,8 @@ impl<'a> Convergence<'a> {
     async fn look_in_lists(&self, last: Option<&Record>) -> Result<Option<Looked>, Error> {
         let wanted = self.wanted(last);
         // A list that does not come leaves time to read the resource by itself.
-        let now = Instant::now();
-        let in_time =
-            self.client.until(now + self.deadline.saturating_duration_since(now).div_f32(2.0).min(MAX_LIST_TIME));
+        let now = self.client.now();
+        let in_time = self.client.until(now + self.deadline.since(now).div_f32(2.0).min(MAX_LIST_TIME));
         let failed = |error: &Error| self.say(Phase::Wait, format!("each resource is read by itself: {error}"));
         let (mut answers, mut is_listed) = (Vec::new(), false);
         for read in self.crud.reads(&wanted) {
@@ -545,10 +549,10 @@ impl<'a> Convergence<'a> {
         Ok(())
     }
 
-    async fn change(&mut self, changes: &[Change]) -> Result<Progressed, Error> {
+    async fn change(&mut self, deciding: &Client, changes: &[Change]) -> Result<Progressed, Error> {
         for change in changes {
             self.say(Phase::Deploy, change.what.clone());
-            match self.client.change(&change.request).await {
+            match deciding.change(&change.request).await {
                 Ok(_) => self.done.push(change.what.clone()),
                 Err(error)
                     if error.is_refusal()
@@ -557,6 +561,7 @@ impl<'a> Convergence<'a> {
                     // It was deleted after it had been checked.
                     return Ok(Progressed::NotYet(lacking));
                 }
+                Err(Error::Paused) => return Ok(Progressed::Paused),
                 Err(error) if error.is_precondition() => return Ok(Progressed::NotYet(error)),
                 Err(error) if error.is_not_found() => return Ok(Progressed::NotYet(error)),
                 Err(error) if error.is_conflict() || error.is_ambiguous() => {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::Instant;
 
+use crate::api::work_time::WorkTime;
 use crate::configuration::convergence::{Convergence, Shared};
 use crate::configuration::event::ApplyEvent;
 use crate::configuration::outcome::{Applied, failed};
@@ -23,7 +24,7 @@ pub(super) struct Turn {
     /// When it began.
     pub started: Instant,
     /// Until when a resource may wait for the next turn.
-    pub deadline: Instant,
+    pub deadline: WorkTime,
 }
 
 /// A resource whose turn it is.
@@ -48,7 +49,7 @@ pub(super) async fn run(shared: &Shared, entries: &[Entry]) -> Vec<Option<Applie
         // Each has the whole time.
         waiting.push(take_turns(shared, new, started, None, &mut results).await);
     }
-    let deadline = Instant::now() + shared.options.timeout;
+    let deadline = shared.client.now() + shared.options.timeout;
     let mut pause = shared.options.polling.first;
     loop {
         waiting.retain(|of_kind| !of_kind.is_empty());
@@ -56,7 +57,7 @@ pub(super) async fn run(shared: &Shared, entries: &[Entry]) -> Vec<Option<Applie
             return results;
         }
         let count = u32::try_from(waiting.iter().map(Vec::len).sum::<usize>()).unwrap_or(u32::MAX);
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.since(shared.client.now());
         shared.client.stop().sleep(pause.max(PAUSE_FOR_ONE.saturating_mul(count)).min(left)).await;
         pause = shared.options.polling.longer(pause);
         let started = Instant::now();
@@ -74,7 +75,7 @@ async fn take_turns<'a>(
     shared: &'a Shared,
     candidates: Vec<(usize, Candidate<'a>)>,
     started: Instant,
-    deadline: Option<Instant>,
+    deadline: Option<WorkTime>,
     results: &mut [Option<Applied>],
 ) -> Waiting<'a> {
     let mut waiting = Vec::new();
@@ -86,8 +87,10 @@ async fn take_turns<'a>(
             && let Some((index, candidate)) = candidates.next()
         {
             running.push(async move {
-                let turn =
-                    Turn { started, deadline: deadline.unwrap_or_else(|| Instant::now() + shared.options.timeout) };
+                let turn = Turn {
+                    started,
+                    deadline: deadline.unwrap_or_else(|| shared.client.now() + shared.options.timeout),
+                };
                 let ended = match candidate {
                     Candidate::Again(one) => attempt(one, turn).await,
                     Candidate::New(entry, crud) => match Convergence::new(shared, entry, crud) {

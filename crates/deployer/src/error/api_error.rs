@@ -26,6 +26,8 @@ pub struct ApiError {
     pub bad_files: Vec<BadFile>,
     /// Their places in the bundle, in the same order, set by [`Error::located`](crate::error::Error::located).
     pub blamed: Vec<Blame>,
+    /// The reason of `google.rpc.ErrorInfo`, or that of the older form of Google's errors.
+    pub reason: Option<String>,
     /// The missing permission of a 403.
     pub permission: Option<String>,
     /// The id of `google.rpc.RequestInfo`, for Google's support.
@@ -35,6 +37,9 @@ pub struct ApiError {
     /// Apigee rejects a second concurrent operation; this is temporary although its status is 400. Only the message says
     /// so.
     pub is_locked: bool,
+    /// The quota of requests is used up: a 429, or a 403 that names a limit of the rate. A 429 about another quota, such as a number of
+    /// objects, is not one.
+    pub is_over_quota: bool,
 }
 
 /// One finding about an imported bundle.
@@ -70,8 +75,14 @@ impl ApiError {
                 error.message = words.join(" ").chars().take(MAX_FOREIGN_TEXT).collect();
             }
         }
+        // An intermediary gives no reason.
+        error.is_over_quota = match http_status {
+            429 => error.reason.is_none() || error.names_a_rate(),
+            403 => error.names_a_rate(),
+            _ => false,
+        };
         error.is_locked = http_status == 400 && error.message.contains("locked by another operation");
-        if http_status == 403 && error.permission.is_none() {
+        if http_status == 403 && error.permission.is_none() && !error.is_over_quota {
             error.permission = Some(permission_in(&error.message).unwrap_or_else(|| needs.to_owned()));
         }
         error
@@ -89,6 +100,7 @@ impl ApiError {
         self.is_in_form = true;
         self.status = status.name;
         self.message = status.message;
+        self.reason = status.errors.into_iter().find_map(|error| error.reason);
         for detail in status.details {
             let kind = detail.get("@type").and_then(Value::as_str).unwrap_or_default().to_owned();
             match kind.rsplit('/').next().unwrap_or_default() {
@@ -98,11 +110,19 @@ impl ApiError {
                 "edge.configstore.bundle.BadBundle" => self.bad_files.extend(read::<BadBundle>(detail).violations),
                 "google.rpc.RequestInfo" => self.request_id = read::<RequestInfo>(detail).request_id,
                 "google.rpc.ErrorInfo" => {
-                    self.permission = detail.pointer("/metadata/permission").and_then(Value::as_str).map(str::to_owned);
+                    let text = |at| detail.pointer(at).and_then(Value::as_str).map(str::to_owned);
+                    self.permission = text("/metadata/permission");
+                    self.reason = text("/reason").or(self.reason.take());
                 }
                 _ => {}
             }
         }
+    }
+
+    /// True if the reason is a limit of the rate (`google/api/error_reason.proto`; the others are those of Google's older APIs).
+    fn names_a_rate(&self) -> bool {
+        let reasons = ["RATE_LIMIT_EXCEEDED", "rateLimitExceeded", "userRateLimitExceeded"];
+        self.reason.as_deref().is_some_and(|reason| reasons.contains(&reason))
     }
 
     /// True if Apigee does not delete a shared flow because something calls it.
@@ -112,7 +132,7 @@ impl ApiError {
 
     pub(crate) fn exit(&self) -> Exit {
         match self.http_status {
-            _ if self.is_locked || self.is_still_used() => Exit::TemporaryFailure,
+            _ if self.is_locked || self.is_over_quota || self.is_still_used() => Exit::TemporaryFailure,
             401 | 403 => Exit::NoPermission,
             // A missing object may be created by another run a minute later; the Job's retries are limited.
             404 => Exit::Unavailable,
@@ -144,7 +164,7 @@ impl fmt::Display for ApiError {
         }
         match self.http_status {
             401 => f.write_str("; the access token is not accepted: check the identity that the deployer runs as")?,
-            403 => {
+            403 if !self.is_over_quota => {
                 let needs = self.permission.as_deref().unwrap_or("of this call");
                 write!(
                     f,
@@ -197,6 +217,14 @@ struct Status {
     message: String,
     #[serde(default)]
     details: Vec<Value>,
+    #[serde(default)]
+    errors: Vec<OlderError>,
+}
+
+/// An entry of the list that Google's older APIs have in addition.
+#[derive(Deserialize)]
+struct OlderError {
+    reason: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -263,6 +291,29 @@ mod tests {
             "metadata": {"permission": "apigee.proxies.create"}}]}}"#;
         check(403, info, 77, &["permission apigee.proxies.create"]);
         check(403, "{}", 77, &["permission `apigee.a.b`"]);
+    }
+
+    #[test]
+    fn only_a_limit_of_the_rate_makes_all_requests_wait() {
+        let of = |status, body: &str| ApiError::parse("GET x", status, body.as_bytes(), "`apigee.a.b`");
+        let info = |reason: &str| {
+            format!(
+                r#"{{"error": {{"message": "m", "status": "RESOURCE_EXHAUSTED", "details": [
+                    {{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "{reason}", "domain": "googleapis.com"}}]}}}}"#
+            )
+        };
+        let older = r#"{"error": {"code": 403, "message": "m", "errors": [{"domain": "usageLimits", "reason": "rateLimitExceeded"}]}}"#;
+        for (status, body) in [(429, ""), (429, "{}"), (429, "slow down"), (403, older), (429, older)] {
+            assert!(of(status, body).is_over_quota, "{status} {body}");
+        }
+        for status in [403, 429] {
+            assert!(of(status, &info("RATE_LIMIT_EXCEEDED")).is_over_quota);
+            assert!(!of(status, &info("RESOURCE_QUOTA_EXCEEDED")).is_over_quota, "a number of objects, for example");
+        }
+        assert!(!of(403, "{}").is_over_quota && !of(503, older).is_over_quota);
+        let error = of(403, older);
+        assert_eq!(error.exit(), Exit::TemporaryFailure);
+        assert!(!error.to_string().contains("permission"), "{error}");
     }
 
     #[test]

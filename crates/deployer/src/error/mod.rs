@@ -91,6 +91,13 @@ pub enum Error {
     /// The resource is left to its own Job, which may have another state of Git; nothing is wrong.
     #[error("{0}")]
     Left(String),
+    /// All requests waited for the organization's quota after the state was checked, so the write that follows from the check was not
+    /// sent: the check must be repeated.
+    #[error(
+        "the organization's quota of requests was used up between the last check and the change that follows from it, so nothing was \
+         changed; the next run checks again"
+    )]
+    Paused,
     /// The run was stopped. The text describes the state that it leaves.
     #[error("{0}")]
     Stopped(String),
@@ -135,7 +142,7 @@ impl Error {
             Self::NoInput(_) => Exit::NoInput,
             Self::Altered(_) => Exit::Altered,
             Self::Network(_) | Self::Unexpected(_) | Self::Foreign(_) => Exit::Unavailable,
-            Self::Temporary(_) | Self::NoToken(_) | Self::ConcurrentChange(_) => Exit::TemporaryFailure,
+            Self::Temporary(_) | Self::NoToken(_) | Self::ConcurrentChange(_) | Self::Paused => Exit::TemporaryFailure,
             Self::Credentials(_) => Exit::NoPermission,
             Self::Stopped(_) => Exit::Terminated,
             Self::Api(error) => error.exit(),
@@ -226,9 +233,18 @@ impl Error {
         matches!(self, Self::Api(error) if error.http_status == 403)
     }
 
-    /// True if the API says that there were too many requests.
+    /// True if the API says that the organization's quota of requests is used up.
     pub fn is_over_quota(&self) -> bool {
-        matches!(self, Self::Api(error) if error.http_status == 429)
+        matches!(self, Self::Api(error) if error.is_over_quota)
+    }
+
+    /// The same error when the client may not wait any longer for the quota; another run may succeed.
+    #[must_use]
+    pub(crate) fn out_of_quota(self, waited: Duration) -> Self {
+        Self::Temporary(format!(
+            "{self}; the organization's quota of requests is used up, and this run has waited {waited:.0?} for it, with the next pause \
+             longer than --quota-wait allows: run fewer Jobs at once, increase --quota-wait, or ask Google for a higher quota"
+        ))
     }
 
     /// The same error when no time is left for a retry; another run may succeed. `asked` is the pause that the server

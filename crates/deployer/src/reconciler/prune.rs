@@ -8,7 +8,6 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use tokio::time::Instant;
 
 use crate::api::client::Client;
 use crate::api::target::Target;
@@ -109,7 +108,7 @@ impl Pruning<'_> {
     pub(crate) async fn run(self, places: &[Kept]) -> Result<ApplyReport, Error> {
         let mut leaving: Vec<(Leaving<'_>, Result<Fate, Error>)> = Vec::new();
         for kept in places {
-            let in_time = self.client.until(Instant::now() + self.options.timeout);
+            let in_time = self.client.until(self.client.now() + self.options.timeout);
             let register = match Register::read(&in_time, kept.place.as_place()).await {
                 // Git defines nothing in an organization that this account may not read, so no record there is of this
                 // owner.
@@ -204,22 +203,30 @@ impl Pruning<'_> {
                 "it was removed from Git, but it is kept until {user} in sync, since what still runs may need it"
             )));
         }
-        if self.options.mode == Mode::Write {
-            self.ask_again(leaving, &Fate::Delete).await?;
-        }
-        let what = match (bundle_kind(&record.id), crud(&record.id)) {
-            (Some(kind), _) => {
-                let claimant = &leaving.kept.claimant;
-                remove_bundle(&self.client, place, kind, record, claimant, self.options, self.progress).await?
+        let what = loop {
+            // If the run has to wait for the quota after these questions, it asks again.
+            let deciding = self.client.deciding();
+            if self.options.mode == Mode::Write {
+                self.ask_again(leaving, &Fate::Delete).await?;
             }
-            (None, Some(crud)) => {
-                remove_configuration(&self.client, place, crud, record, self.options, self.progress).await?
-            }
-            (None, None) => {
-                let kind = &record.id.kind;
-                return Err(Error::Usage(format!(
-                    "the kind `{kind}` is unknown: use the image that created the resource"
-                )));
+            let removed = match (bundle_kind(&record.id), crud(&record.id)) {
+                (Some(kind), _) => {
+                    let claimant = &leaving.kept.claimant;
+                    remove_bundle(&self.client, place, kind, record, claimant, self.options, self.progress).await
+                }
+                (None, Some(crud)) => {
+                    remove_configuration(&deciding, place, crud, record, self.options, self.progress).await
+                }
+                (None, None) => {
+                    let kind = &record.id.kind;
+                    return Err(Error::Usage(format!(
+                        "the kind `{kind}` is unknown: use the image that created the resource"
+                    )));
+                }
+            };
+            match removed {
+                Err(Error::Paused) => {}
+                what => break what?,
             }
         };
         if self.options.mode == Mode::Write {
@@ -370,7 +377,7 @@ async fn remove_configuration(
     progress: &ApplyListener,
 ) -> Result<String, Error> {
     let wanted = Wanted { place, id: &record.id, body: &Value::Null, secrets: &[], last: Some(record) };
-    let client = &client.until(Instant::now() + options.timeout);
+    let client = &client.until(client.now() + options.timeout);
     let answers = read(client, crud, &wanted).await?;
     // Objects of other clients are known only from lists, and an empty list is not a proof: nothing is deleted after a
     // single read.

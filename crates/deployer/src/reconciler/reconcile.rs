@@ -18,6 +18,7 @@ use crate::api::target::Target;
 use crate::compare::drift::{Depth, DesiredDeployment, DesiredState, Download, Drift, drift};
 use crate::compare::listed::Listed;
 use crate::compare::survey::MAX_DOWNLOADS;
+use crate::compare::vouched::{is_seen, is_settled};
 use crate::configuration::apply::apply;
 use crate::configuration::event::{ApplyEvent, ApplyListener};
 use crate::configuration::options::{ApplyOptions, Mode, Secrets};
@@ -34,7 +35,6 @@ use crate::reconciler::truth::Truth;
 use crate::records::history::append_history;
 use crate::records::register::{self, Register};
 use crate::rollout::batch::{BatchEvent, deploy_batch};
-use crate::rollout::deploy::is_settled;
 use crate::rollout::options::DeployOptions;
 use crate::rollout::outcome::{BundleResult, DeployReport};
 use apigee_flux_configuration::document::{Document, SCHEMA_VERSION};
@@ -182,7 +182,7 @@ impl ReconcileRun<'_> {
         if self.truth.is_none() || self.how.options.mode != Mode::Write {
             return;
         }
-        let client = self.client.with_own_count().until(tokio::time::Instant::now() + self.how.options.timeout);
+        let client = self.client.with_own_count().until(self.client.now() + self.how.options.timeout);
         let options = &self.how.options;
         let entries = history_entries(report, &options.provenance, Duration::from_millis(now()));
         if let Err(error) = append_history(&client, self.place.as_place(), &options.claimant, entries).await {
@@ -301,7 +301,7 @@ impl ReconcileRun<'_> {
         let mut report = ApplyReport::default();
         let candidates = self.agreed(candidates, &mut report).await?;
         let kinds: Vec<BundleKind> = candidates.iter().map(Candidate::kind).collect();
-        let in_time = self.client.until(tokio::time::Instant::now() + self.how.options.timeout);
+        let in_time = self.client.until(self.client.now() + self.how.options.timeout);
         let mut listed = Listed::read(&in_time, self.target, kinds.into_iter()).await?;
         let now = now();
         let is_young =
@@ -331,7 +331,7 @@ impl ReconcileRun<'_> {
             Deep::Daily => Duration::from_millis(now.saturating_sub(register.compared)) >= DAY,
         };
         if self.how.options.mode != Mode::Write {
-            for (candidate, drift) in self.look_at(old, &register, is_deep, true).await {
+            for Looked { candidate, drift, .. } in self.look_at(old, &register, is_deep, self.truth.is_none()).await {
                 report.resources.push(self.of_drift(candidate.id(), drift));
             }
             return Ok(report);
@@ -355,19 +355,14 @@ impl ReconcileRun<'_> {
 
     /// The bundles to deploy after a comparison. Mounted ones are all deployed, since their files are at hand and the deployment decides for
     /// itself; of the others only those that differ are fetched, one at a time: their shared flows determine the order.
-    async fn differing(
-        &self,
-        looked: Vec<(Candidate, Result<Drift, Error>)>,
-        register: &Register,
-        done: &mut ApplyReport,
-    ) -> Vec<MountedBundle> {
+    async fn differing(&self, looked: Vec<Looked>, register: &Register, done: &mut ApplyReport) -> Vec<MountedBundle> {
         let mut bundles = Vec::new();
         let guard = self.guard();
-        for (candidate, drift) in looked {
+        for Looked { candidate, drift, started } in looked {
             let id = candidate.id();
             // The deployment writes the record of a bundle.
             if let (Candidate::Fetched { bundle, .. }, Ok(same @ Drift::Same { revision })) = (&candidate, &drift)
-                && self.is_recorded(register.get(&id), &bundle.entry, *revision)
+                && self.is_recorded(register.get(&id), &bundle.entry, *revision, started)
             {
                 done.resources.push(self.ended(id, ResourceResult::Unchanged, same.to_string()));
                 continue;
@@ -388,13 +383,18 @@ impl ReconcileRun<'_> {
         register: &Register,
         is_deep: bool,
         state: bool,
-    ) -> Vec<(Candidate, Result<Drift, Error>)> {
+    ) -> Vec<Looked> {
         let workers = if is_deep { MAX_DOWNLOADS } else { self.how.options.workers }.get();
         let looked = candidates.into_iter().enumerate().map(async |(index, (candidate, deployed))| {
-            let state = state || self.truth.is_some() && !deployed.iter().all(is_settled);
             let record = register.get(&candidate.id());
-            let found = self.compare(&candidate, deployed, record, is_deep, state).await;
-            (index, (candidate, found))
+            let recorded = record.and_then(|record| record.revision.as_ref());
+            let is_past = |deployment: &Deployment| {
+                is_settled(deployment) || recorded.is_some_and(|recorded| is_seen(recorded, deployment))
+            };
+            let state = state || self.truth.is_some() && !deployed.iter().all(is_past);
+            let started = deployed.first().map(Deployment::started).filter(|started| *started > 0);
+            let drift = self.compare(&candidate, deployed, record, is_deep, state).await;
+            (index, Looked { candidate, drift, started })
         });
         let looked: BTreeMap<usize, _> = stream::iter(looked).buffer_unordered(workers).collect().await;
         looked.into_values().collect()
@@ -410,7 +410,7 @@ impl ReconcileRun<'_> {
         state: bool,
     ) -> Result<Drift, Error> {
         // Each comparison has the timeout of a resource.
-        let in_time = self.client.until(tokio::time::Instant::now() + self.how.options.timeout);
+        let in_time = self.client.until(self.client.now() + self.how.options.timeout);
         if !is_deep {
             let depth = Depth { download: Download::Never, state };
             let desired = candidate.desired(false).await?;
@@ -423,12 +423,18 @@ impl ReconcileRun<'_> {
         drift(&in_time, self.target, &candidate.desired(true).await?, deployed, record, depth).await
     }
 
-    /// Whether the record says what is deployed.
-    fn is_recorded(&self, record: Option<&Record>, entry: &BatchEntry, revision: RevisionId) -> bool {
+    /// Whether the record says what is deployed. `seen` is when that deployment started.
+    fn is_recorded(
+        &self,
+        record: Option<&Record>,
+        entry: &BatchEntry,
+        revision: RevisionId,
+        seen: Option<u64>,
+    ) -> bool {
         record.is_some_and(|record| {
             record.digest == entry.digest.hex()
                 && record.when_gone == entry.settings.when_gone
-                && record.revision.as_ref().is_some_and(|recorded| recorded.id == revision)
+                && record.revision.as_ref().is_some_and(|recorded| recorded.id == revision && recorded.seen == seen)
                 && self.how.options.claimant.has_signed(record)
         })
     }
@@ -502,7 +508,7 @@ impl ReconcileRun<'_> {
 
     /// Records the time of the comparison. A run that cannot has still done its work. Returns the number of writes.
     async fn remember(&self, mut register: Register, now: u64) -> u32 {
-        let client = self.client.with_own_count().until(tokio::time::Instant::now() + self.how.options.timeout);
+        let client = self.client.with_own_count().until(self.client.now() + self.how.options.timeout);
         let place = self.place.as_place();
         let known = register.compared > 0;
         let noted = match register.prepare(&client, place).await {
@@ -516,6 +522,14 @@ impl ReconcileRun<'_> {
         }
         client.writes()
     }
+}
+
+/// A bundle that was compared with its deployment.
+struct Looked {
+    candidate: Candidate,
+    drift: Result<Drift, Error>,
+    /// When the deployment started, in milliseconds since 1970.
+    started: Option<u64>,
 }
 
 /// A bundle of the inventory.

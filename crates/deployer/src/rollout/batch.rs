@@ -2,15 +2,15 @@
 //! their callers.
 //!
 //! The deployments and the records of the environment are read once. The files of a bundle are in memory only while it is deployed, and
-//! at most [`MAX_LOADED_BYTES`] at a time, so that a batch of any length needs the memory of one bundle.
+//! at most [`MAX_LOADED_BYTES`] at a time, so that a batch of any length needs the memory of one bundle. A bundle that waits for the runtime
+//! gives its worker to another one ([`BatchPlace`](crate::rollout::batch_place::BatchPlace)), so that the rate of requests alone limits a batch.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-use tokio::task::{Id, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::api::client::{Client, RetryListener};
 use crate::api::target::Target;
@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::mount::MountedBundle;
 use crate::records::register::Register;
+use crate::rollout::batch_place::{BatchPlace, BatchPlaces};
 use crate::rollout::batch_report::BatchReport;
 use crate::rollout::deploy::deploy;
 use crate::rollout::options::{DeployOptions, KnownRecord};
@@ -38,6 +39,10 @@ pub const MAX_LOADED_BYTES: usize = MAX_BUNDLE_BYTES;
 /// The unit in which [`MAX_LOADED_BYTES`] is allocated, in bytes: even an empty bundle takes one.
 const LOAD_UNIT: usize = 4096;
 
+/// How many bundles are under way at a time, with those that wait. Each of them reads its state every ten seconds
+/// ([`Polling`](crate::api::polling::Polling)): if a runtime makes none of them ready, their reads must leave others a part of the rate.
+const MAX_UNDER_WAY: usize = 512;
+
 /// An event of a batch.
 #[derive(Debug, Clone, Copy)]
 pub enum BatchEvent<'a> {
@@ -50,8 +55,8 @@ pub enum BatchEvent<'a> {
 /// Receives the events.
 pub type BatchListener = Arc<dyn Fn(BatchEvent<'_>) + Send + Sync>;
 
-/// Deploys the bundles, at most `workers` at a time. `options` apply to each bundle, except for its settings and its
-/// deployments. When `told` is ready, nothing more is started, and running deployments end as in
+/// Deploys the bundles. At most `workers` of them send requests at a time, besides those that wait until they are ready. `options` apply to
+/// each bundle, except for its settings and its deployments. When `told` is ready, nothing more is started, and running deployments end as in
 /// [`Stop::run`](crate::stop::Stop::run); the next run continues from the state in Apigee.
 ///
 /// An error concerns the whole batch: a cycle of calls, which is found before the first request, or a list of
@@ -74,7 +79,7 @@ pub async fn deploy_batch(
         schedule,
         listed: Listed::default(),
         register: Register::default(),
-        room: Arc::new(Semaphore::new(MAX_LOADED_BYTES / LOAD_UNIT)),
+        places: BatchPlaces::new(workers.get(), MAX_LOADED_BYTES / LOAD_UNIT, client.stop().clone()),
         tasks: JoinSet::new(),
         started: HashMap::new(),
         clients: BTreeMap::new(),
@@ -82,11 +87,11 @@ pub async fn deploy_batch(
         bundles: bundles.into_iter().map(Arc::new).collect(),
     };
     let all = async {
-        let in_time = client.until(tokio::time::Instant::now() + options.timeout);
+        let in_time = client.until(client.now() + options.timeout);
         let place = batch.place();
         batch.register = Register::read(&in_time, place.as_place()).await?;
         batch.listed = Listed::read(&in_time, target, batch.bundles.iter().map(|bundle| bundle.kind)).await?;
-        batch.run(workers).await;
+        batch.run().await;
         Ok::<(), Error>(())
     };
     let ended = client.stop().run(told, all).await;
@@ -121,8 +126,8 @@ struct BatchRun<'a> {
     listed: Listed,
     /// The records of the environment.
     register: Register,
-    /// Limits the files in memory.
-    room: Arc<Semaphore>,
+    /// Limit the bundles at work and the files in memory.
+    places: BatchPlaces,
     tasks: JoinSet<DeployReport>,
     /// The bundle that a task deploys.
     started: HashMap<Id, usize>,
@@ -132,29 +137,44 @@ struct BatchRun<'a> {
 }
 
 impl BatchRun<'_> {
-    async fn run(&mut self, workers: NonZeroUsize) {
+    async fn run(&mut self) {
         let stop = self.client.stop();
+        let mut next = None;
         loop {
-            while self.tasks.len() < workers.get() && !stop.is_requested() {
-                let Some(index) = self.schedule.start() else { break };
-                self.start(index);
+            if next.is_none() && self.tasks.len() < MAX_UNDER_WAY {
+                next = self.schedule.start();
             }
-            let (task, result) = match self.tasks.join_next_with_id().await {
-                Some(Ok((task, report))) => (task, Ok(report)),
-                Some(Err(error)) => (error.id(), Err(error)),
+            next = next.filter(|_| !stop.is_requested());
+            let units = next.and_then(|index| self.bundles.get(index)).map_or(0, |bundle| units(bundle));
+            tokio::select! {
+                // What has ended makes room.
+                biased;
+                Some(ended) = self.tasks.join_next_with_id() => self.take_report(ended),
+                place = self.places.take(units), if next.is_some() => {
+                    if let Some(index) = next.take().filter(|_| !stop.is_requested()) {
+                        self.start(index, place);
+                    }
+                }
                 // No task is running and none may start: all have ended.
-                None => return,
-            };
-            let Some(index) = self.started.remove(&task) else { continue };
-            let report = result.unwrap_or_else(|error| {
-                let error = Error::Temporary(format!("the deployment was interrupted: {error}"));
-                self.unfinished(index, &error.to_string(), error.exit())
-            });
-            self.end(index, report);
+                else => return,
+            }
         }
     }
 
-    fn start(&mut self, index: usize) {
+    fn take_report(&mut self, ended: Result<(Id, DeployReport), JoinError>) {
+        let (task, result) = match ended {
+            Ok((task, report)) => (task, Ok(report)),
+            Err(error) => (error.id(), Err(error)),
+        };
+        let Some(index) = self.started.remove(&task) else { return };
+        let report = result.unwrap_or_else(|error| {
+            let error = Error::Temporary(format!("the deployment was interrupted: {error}"));
+            self.unfinished(index, &error.to_string(), error.exit())
+        });
+        self.end(index, report);
+    }
+
+    fn start(&mut self, index: usize, place: BatchPlace) {
         let Some(bundle) = self.bundles.get(index).map(Arc::clone) else { return };
         let listed = self.listed.take(bundle.kind, &bundle.name);
         let options = DeployOptions {
@@ -162,19 +182,16 @@ impl BatchRun<'_> {
             listed: Some(listed),
             record: self.record(&bundle),
             edited: bundle.edited,
+            place,
             ..self.options.clone()
         };
         // Called shared flows of this batch are already deployed.
         let elsewhere: Vec<String> = bundle.calls.iter().filter(|call| !self.has_flow(call)).cloned().collect();
         let (client, target) = (self.client.with_own_count(), self.target.clone());
         self.clients.insert(index, client.clone());
-        let (room, progress) = (Arc::clone(&self.room), Arc::clone(&self.progress));
+        let progress = Arc::clone(&self.progress);
         let client = client.with_listener(retries_of(Arc::clone(&bundle), Arc::clone(&progress)));
         let task = self.tasks.spawn(async move {
-            let units = usize::try_from(bundle.size).unwrap_or(usize::MAX) / LOAD_UNIT + 1;
-            let units = u32::try_from(units.min(MAX_LOADED_BYTES / LOAD_UNIT)).unwrap_or(u32::MAX);
-            // The semaphore is never closed; without the permit only the limit would be missing.
-            let _room = room.acquire_many(units).await.ok();
             let mut loaded = match bundle.load().await {
                 Ok(loaded) => loaded,
                 Err(error) => return unfinished(&bundle, &target, &options, &error.to_string(), error.exit()),
@@ -246,6 +263,12 @@ impl BatchRun<'_> {
         let stopped = reports.iter().any(|report| report.exit == Exit::Terminated);
         BatchReport { reports, stopped }
     }
+}
+
+/// How much of the memory a bundle takes, in units.
+fn units(bundle: &MountedBundle) -> u32 {
+    let units = usize::try_from(bundle.size).unwrap_or(usize::MAX) / LOAD_UNIT + 1;
+    u32::try_from(units.min(MAX_LOADED_BYTES / LOAD_UNIT)).unwrap_or(u32::MAX)
 }
 
 /// Reports the retries of one bundle.

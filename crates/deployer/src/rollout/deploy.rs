@@ -5,8 +5,6 @@
 //! point, the next run converges, because every decision is based on the state in Apigee.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use tokio::time::Instant;
 
 use crate::api::client::Client;
@@ -18,11 +16,12 @@ use crate::compare::absence;
 use crate::compare::current::{Current, may_be_edited, newest};
 use crate::compare::drift::{Drift, revision_files};
 use crate::compare::file_difference::{FileDifference, compare};
+use crate::compare::vouched::{is_settled, vouched};
 use crate::error::Error;
 use crate::event::{Event, EventListener, Phase};
 use crate::mount::Bundle;
 use crate::rollout::import::{Imported, VISIBLE_AFTER, delete_duplicates, import};
-use crate::rollout::known::{Search, search};
+use crate::rollout::known::search;
 use crate::rollout::options::{DeployOptions, WaitFor};
 use crate::rollout::outcome::{BundleResult, DeployReport, Outcome};
 use crate::rollout::ownership::Ownership;
@@ -30,7 +29,7 @@ use crate::rollout::plan::{self, Before, DesiredRevision, Plan, Reason, plan};
 use crate::rollout::replace::Rollout;
 use crate::rollout::site::Site;
 use crate::rollout::{requirements, retention};
-use apigee_flux_configuration::{Claim, Record};
+use apigee_flux_configuration::{Claim, Record, RecordedRevision};
 use apigee_flux_model::bundle::MAX_REVISIONS;
 use apigee_flux_model::bundle::Replaced;
 use apigee_flux_model::bundle::RevisionRecord;
@@ -38,9 +37,6 @@ use apigee_flux_model::duration::millis;
 use apigee_flux_model::exit::Exit;
 use apigee_flux_model::lifecycle::Adopt;
 use apigee_flux_model::names::RevisionId;
-
-/// A deployment of this age was seen ready, or rolled back, by the run that created it. Longer than any run.
-pub const SETTLED_AFTER: Duration = Duration::from_hours(2);
 
 /// Deploys a bundle. The report contains the result, also of a failure; nothing is printed.
 pub async fn deploy(
@@ -53,14 +49,14 @@ pub async fn deploy(
     let start = Instant::now();
     let writes_before = client.writes();
     // A rollback has its own time.
-    let in_time = client.until(start + options.timeout);
+    let in_time = client.until(client.now() + options.timeout);
     let site = Site {
         client: &in_time,
         resource: ResourceName { organization: &target.organization, kind: bundle.kind, name: &bundle.name },
         environment: &target.environment,
         options,
         progress,
-        start,
+        start: client.now(),
         edited: options.edited,
     };
     let mut run = DeployRun { site, bundle, revision: None, previous: None, imported: false, is_second_look: false };
@@ -129,7 +125,9 @@ struct Found {
     /// All revisions, if the bundle is not deployed.
     existing: BTreeSet<RevisionId>,
     /// The revision that contains the bundle.
-    search: Search,
+    known: Option<(RevisionId, Revision)>,
+    /// The revisions that are known to contain other bundles.
+    accounted: BTreeSet<RevisionId>,
 }
 
 impl DeployRun<'_> {
@@ -147,7 +145,14 @@ impl DeployRun<'_> {
     }
 
     async fn converge(&mut self, ownership: &mut Ownership) -> Result<(BundleResult, String), Error> {
-        let current = self.current().await?;
+        if let Some((id, recorded)) = self.vouched(ownership) {
+            (self.previous, self.revision) = (Some(id), Some(id));
+            let reason = format!("revision {id} contains this bundle and is running");
+            self.site.say(Phase::Plan, format!("{reason}, as its record says: nothing to do"));
+            ownership.confirm(&self.site, self.bundle.digest, recorded).await?;
+            return Ok((BundleResult::Unchanged, reason));
+        }
+        let current = self.current(ownership.record()).await?;
         self.previous = current.as_ref().map(Current::id);
         self.site.say(
             Phase::Read,
@@ -179,7 +184,13 @@ impl DeployRun<'_> {
                 site.resource.name
             )));
         }
-        let search = search(&site, self.bundle, existing.iter().copied()).await?;
+        let others = ownership.others(&existing, digest);
+        let unknown = existing.iter().copied().filter(|id| !others.contains(id));
+        let search = search(&site, self.bundle, unknown).await?;
+        if !existing.is_empty() {
+            ownership.learn(&existing, &search.read);
+        }
+        let accounted = others.into_iter().chain(search.read.keys().copied()).collect();
         let decided = plan(desired, current.as_ref(), search.found.as_ref().map(|(id, _)| *id));
         let account_now =
             current.as_ref().and_then(|current| current.deployment.service_account_email().map(str::to_owned));
@@ -196,7 +207,7 @@ impl DeployRun<'_> {
                 }
             },
         };
-        let found = Found { before, deployed_revision, account_now, existing, search };
+        let found = Found { before, deployed_revision, account_now, existing, known: search.found, accounted };
         self.carry_out(decided, found, ownership).await
     }
 
@@ -209,13 +220,18 @@ impl DeployRun<'_> {
     ) -> Result<(BundleResult, String), Error> {
         let (site, digest) = (self.site, self.bundle.digest);
         let adopt = site.options.settings.adopt;
-        let Found { before, deployed_revision, account_now, existing, search } = found;
-        let modified = deployed_revision.as_ref().and_then(Revision::changed);
+        let Found { before, deployed_revision, account_now, existing, known, accounted } = found;
+        // What is confirmed is the deployment that this run has read.
+        let recorded = |id| RecordedRevision {
+            id,
+            modified: deployed_revision.as_ref().and_then(Revision::changed),
+            seen: before.current().map(|current| current.deployment.started()).filter(|started| *started > 0),
+        };
         match decided {
             Plan::Unchanged(id) => {
                 self.revision = Some(id);
                 site.say(Phase::Plan, format!("revision {id} contains this bundle and is running: nothing to do"));
-                ownership.confirm(&site, digest, id, modified).await?;
+                ownership.confirm(&site, digest, recorded(id)).await?;
                 // Another run announced another bundle: its deployment may have been on the way.
                 if ownership.record().is_some_and(|record| record.digest != digest.hex())
                     && site.deployed().await?.is_none_or(|now| now.revision != id)
@@ -232,8 +248,9 @@ impl DeployRun<'_> {
                 self.revision = Some(id);
                 let text = format!("revision {id} contains this bundle and was deployed by an earlier run");
                 site.say(Phase::Plan, text.clone());
+                let recorded = recorded(id);
                 self.rollout(site.client, id, before, ownership).watch(0).await?;
-                ownership.confirm(&site, digest, id, modified).await?;
+                ownership.confirm(&site, digest, recorded).await?;
                 Ok((BundleResult::Unchanged, text))
             }
             Plan::Deploy(id, reason) => {
@@ -247,10 +264,10 @@ impl DeployRun<'_> {
                 requirements::wait_for(&site, &self.bundle.requires).await?;
                 site.ask_guard().await?;
                 ownership.announce(&site, digest).await?;
-                let found = search.found.as_ref().map(|(_, revision)| revision);
-                let revision = found.or(deployed_revision.as_ref());
-                self.rollout(&site.sure(), id, before, ownership).run(revision).await?;
-                self.settle(id, ownership).await?;
+                let revision = known.map(|(_, revision)| revision).or(deployed_revision);
+                let started = self.rollout(&site.sure(), id, before, ownership).run(revision.as_ref()).await?;
+                let modified = revision.as_ref().and_then(Revision::changed);
+                self.settle((id, modified), started, &existing, ownership).await?;
                 Ok((BundleResult::Redeployed, reason))
             }
             Plan::Import => {
@@ -267,7 +284,7 @@ impl DeployRun<'_> {
                     service_account: account_now,
                 };
                 let Imported { id, revision, by_us, in_doubt } =
-                    import(&site, self.bundle, &search.read, replaces).await?;
+                    import(&site, self.bundle, &accounted, &existing, replaces).await?;
                 self.imported = by_us;
                 self.revision = Some(id);
                 site.ask_guard().await?;
@@ -275,10 +292,11 @@ impl DeployRun<'_> {
                 let rollout = self.rollout(&client, id, before, ownership).after_import(by_us);
                 let rolled_out = rollout.run(Some(&revision)).await;
                 if in_doubt {
-                    delete_duplicates(&site, self.bundle, &search.read, id).await;
+                    delete_duplicates(&site, self.bundle, &accounted, id).await;
                 }
-                rolled_out?;
-                self.settle(id, ownership).await?;
+                let started = rolled_out?;
+                let existing = existing.into_iter().chain([id]).collect();
+                self.settle((id, revision.changed()), started, &existing, ownership).await?;
                 Ok((BundleResult::Deployed, format!("the new revision {id} is deployed")))
             }
         }
@@ -351,14 +369,34 @@ impl DeployRun<'_> {
         Ok(compare(self.bundle.kind, &files, &self.bundle.files))
     }
 
-    /// Records the new deployment and deletes old revisions.
-    async fn settle(&self, id: RevisionId, ownership: &mut Ownership) -> Result<(), Error> {
+    /// Records the new deployment and deletes old revisions. `modified` is when the revision was last changed, and `started` when the deployment started.
+    async fn settle(
+        &self,
+        (id, modified): (RevisionId, Option<u64>),
+        started: u64,
+        existing: &BTreeSet<RevisionId>,
+        ownership: &mut Ownership,
+    ) -> Result<(), Error> {
         if self.site.options.claimant.is_some() {
-            let revision = self.site.late().revision(self.site.resource, id).await?;
-            ownership.confirm(&self.site, self.bundle.digest, id, revision.changed()).await?;
+            let seen = Some(started).filter(|started| *started > 0 && self.site.options.wait == WaitFor::Ready);
+            let recorded = RecordedRevision { id, modified, seen };
+            ownership.confirm(&self.site, self.bundle.digest, recorded).await?;
         }
-        self.clean_up(id).await;
+        self.clean_up(id, existing).await;
         Ok(())
+    }
+
+    /// The deployed revision with its entry in the record, if the record vouches for it: then nothing else is read. The deployments and the record are
+    /// those of a batch, which reads them once for all its bundles.
+    fn vouched(&self, ownership: &Ownership) -> Option<(RevisionId, RecordedRevision)> {
+        let options = self.site.options;
+        let is_own = matches!(ownership.right(), Some(Claim::Own | Claim::Moved { .. } | Claim::Replaced));
+        if !is_own || self.is_second_look || self.site.edited.is_some() {
+            return None;
+        }
+        let account = options.settings.service_account.as_deref();
+        let id = vouched(ownership.record(), options.listed.as_deref()?, self.bundle.digest, account)?;
+        Some((id, ownership.record()?.revision.clone()?))
     }
 
     fn rollout<'b>(
@@ -382,15 +420,15 @@ impl DeployRun<'_> {
         }
     }
 
-    /// Deletes old revisions, once the new one is ready.
-    async fn clean_up(&self, id: RevisionId) {
-        if self.site.options.wait == WaitFor::Ready {
+    /// Deletes old revisions, once the new one is ready. `existing` are the revisions that the run knows.
+    async fn clean_up(&self, id: RevisionId, existing: &BTreeSet<RevisionId>) {
+        if self.site.options.wait == WaitFor::Ready && retention::may_be_too_many(&self.site, existing) {
             retention::delete_old(&self.site, self.previous.into_iter().chain([id])).await;
         }
     }
 
-    /// The current deployment in the environment.
-    async fn current(&self) -> Result<Option<Current>, Error> {
+    /// The current deployment in the environment. `record` is the record of the bundle.
+    async fn current(&self, record: Option<&Record>) -> Result<Option<Current>, Error> {
         let site = self.site;
         let listed = match &site.options.listed {
             Some(listed) if !self.is_second_look => newest(listed.clone()),
@@ -399,6 +437,11 @@ impl DeployRun<'_> {
         let Some(listed) = listed else {
             return Ok(None);
         };
+        // A bundle that stays is examined: the Job of a single one runs because something about it is new.
+        let replaced = record.filter(|record| record.digest != self.bundle.digest.hex());
+        if let Some(current) = replaced.and_then(|record| Current::recorded(&listed, record)) {
+            return Ok(Some(current));
+        }
         let revision = site.sure().revision(site.resource, listed.revision).await?;
         if site.options.listed.is_some() && is_settled(&listed) {
             let ready = Deployment { state: RuntimeState::Ready, ..listed };
@@ -439,10 +482,4 @@ impl DeployRun<'_> {
 fn paths(differences: &[FileDifference]) -> String {
     let paths: Vec<&str> = differences.iter().map(|difference| difference.path.as_str()).collect();
     paths.join(", ")
-}
-
-/// True for a deployment that is older than any run that could still be waiting for it.
-pub(crate) fn is_settled(deployment: &Deployment) -> bool {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    deployment.started() > 0 && now.saturating_sub(Duration::from_millis(deployment.started())) > SETTLED_AFTER
 }

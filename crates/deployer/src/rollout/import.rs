@@ -35,22 +35,22 @@ pub(crate) struct Imported {
     pub in_doubt: bool,
 }
 
-/// Validates and imports the stamped copy of a bundle. `read` are the revisions that are known to contain other
-/// bundles.
+/// Imports the stamped copy of a bundle, which Apigee validates (`organizations.apis.create`: every import is). `read` are the revisions that are known to
+/// contain other bundles, `existing` all that were listed.
 pub(crate) async fn import(
     site: &Site<'_>,
     bundle: &Bundle,
     read: &BTreeSet<RevisionId>,
+    existing: &BTreeSet<RevisionId>,
     replaces: Replaced,
 ) -> Result<Imported, Error> {
     let zip = pack(site, bundle, replaces)?;
-    site.client.validate(site.resource, &zip).await?;
     let (mut attempt, mut in_doubt) = (1, false);
-    let id = loop {
+    let (id, response) = loop {
         let error = match site.client.import(site.resource, &zip).await {
-            Ok(id) => {
+            Ok((id, revision)) => {
                 site.say(Phase::Import, format!("revision {id} is imported"));
-                break id;
+                break (id, Some(revision));
             }
             Err(error) if error.is_ambiguous() => error,
             Err(error) => return Err(error),
@@ -63,7 +63,7 @@ pub(crate) async fn import(
             find(site, bundle, read).await.map_err(|error| error.leaving("the import got no response"))?
         {
             site.say(Phase::Import, format!("revision {id} was created although the response was lost"));
-            break id;
+            break (id, None);
         }
         if attempt == IMPORT_ATTEMPTS {
             return Err(error);
@@ -71,7 +71,7 @@ pub(crate) async fn import(
         attempt += 1;
     };
     drop(zip);
-    let imported = converge(site, bundle, read, id)
+    let imported = converge(site, bundle, read, existing, id, response)
         .await
         .map_err(|error| error.leaving(&format!("revision {id} is imported but not deployed")))?;
     Ok(Imported { in_doubt: in_doubt || imported.in_doubt, ..imported })
@@ -139,23 +139,33 @@ async fn unread(site: &Site<'_>, read: &BTreeSet<RevisionId>) -> Result<BTreeSet
 
 /// Selects one revision when several deployers imported the same bundle concurrently: each lists the revisions again
 /// after its import, and all select the lowest number, since a later import sees the earlier one. The others, which
-/// were never deployed, are deleted by the deployers that created them.
+/// were never deployed, are deleted by the deployers that created them. `response` is the revision in the response to the import.
 async fn converge(
     site: &Site<'_>,
     bundle: &Bundle,
     read: &BTreeSet<RevisionId>,
+    existing: &BTreeSet<RevisionId>,
     id: RevisionId,
+    response: Option<Revision>,
 ) -> Result<Imported, Error> {
-    let patient = site.client.patient_with_missing(VISIBLE_AFTER);
-    let revision = patient.revision(site.resource, id).await?;
-    let record = RevisionRecord::parse(&revision.description);
-    if record.is_none_or(|record| record.digest != bundle.digest) {
+    let is_ours = |revision: &Revision| {
+        RevisionRecord::parse(&revision.description).is_some_and(|record| record.digest == bundle.digest)
+    };
+    let revision = match response.filter(is_ours) {
+        Some(revision) => revision,
+        None => site.client.patient_with_missing(VISIBLE_AFTER).revision(site.resource, id).await?,
+    };
+    if !is_ours(&revision) {
         site.warn(
             Phase::Import,
             format!(
                 "the description of revision {id} did not keep the digest, so the next run will import the bundle again"
             ),
         );
+        return Ok(Imported { id, revision, by_us: true, in_doubt: false });
+    }
+    // The number that follows the last known one: no other deployer imported a revision in between.
+    if existing.last().is_some_and(|last| last.next() == id) && existing.iter().all(|other| read.contains(other)) {
         return Ok(Imported { id, revision, by_us: true, in_doubt: false });
     }
     let lower: Vec<RevisionId> = unread(site, read).await?.into_iter().filter(|other| *other < id).collect();

@@ -1,7 +1,7 @@
 //! Finds an existing revision with the bundle, so that a rollback or promotion needs no import, and a bundle is
 //! imported only once.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use tokio::task::JoinSet;
 
@@ -12,7 +12,7 @@ use crate::compare::file_difference::compare;
 use crate::error::Error;
 use crate::mount::Bundle;
 use crate::rollout::site::Site;
-use apigee_flux_model::bundle::RevisionRecord;
+use apigee_flux_model::bundle::{Digest, RevisionRecord};
 use apigee_flux_model::names::RevisionId;
 
 /// Number of revisions whose descriptions are read concurrently.
@@ -23,8 +23,8 @@ const READERS: usize = 8;
 pub(crate) struct Search {
     /// The lowest number among the newest group that contains the bundle: concurrent runs select the same revision.
     pub found: Option<(RevisionId, Revision)>,
-    /// The revisions that were read, without those that the API did not show.
-    pub read: BTreeSet<RevisionId>,
+    /// The revisions that were read, without those that the API did not show, and the digests in their descriptions.
+    pub read: BTreeMap<RevisionId, Option<Digest>>,
 }
 
 /// Reads revisions, newest first, until one contains the bundle.
@@ -54,9 +54,9 @@ pub(crate) async fn search(
             let read =
                 read.map_err(|error| Error::Temporary(format!("reading the revisions was interrupted: {error}")))?;
             let Some((id, revision)) = read? else { continue };
-            search.read.insert(id);
-            let says_so =
-                RevisionRecord::parse(&revision.description).is_some_and(|record| record.digest == bundle.digest);
+            let digest = RevisionRecord::parse(&revision.description).map(|record| record.digest);
+            search.read.insert(id, digest);
+            let says_so = digest == Some(bundle.digest);
             let is_lower = search.found.as_ref().is_none_or(|(lowest, _)| id < *lowest);
             if says_so && is_lower && is_proven(site, bundle, id).await? {
                 search.found = Some((id, revision));

@@ -2,6 +2,7 @@
 //! it does not become ready.
 
 pub mod batch;
+pub(crate) mod batch_place;
 pub(crate) mod batch_report;
 pub mod deploy;
 mod import;

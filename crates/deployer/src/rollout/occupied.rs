@@ -8,8 +8,6 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::api::client::DeployParameters;
 use crate::api::deployment::Deployment;
 use crate::api::resource_name::ResourceName;
@@ -147,7 +145,7 @@ impl Leaving {
     /// Deploys it again, and waits until it is ready.
     async fn restore(&self, site: &Site<'_>) -> Result<(), Error> {
         let patience = site.options.timeout / 2;
-        let client = site.client.unstoppable().with_new_deadline(Instant::now() + patience);
+        let client = site.client.unstoppable().with_new_deadline(site.client.now() + patience);
         let site = Site { client: &client, resource: self.resource(site), ..*site };
         if register::read_one(&client, site.place(), &self.record.id).await?.is_none() {
             return Err(Error::Temporary("its record was removed in the meantime, and with it the proxy".to_owned()));
@@ -156,7 +154,7 @@ impl Leaving {
         let options =
             DeployParameters { service_account: self.deployment.service_account_email(), sequenced_rollout: false };
         let accepted = deploy_when_free(&site, id, options).await?;
-        let wait = Wait { site, id, started: accepted.started(), deadline: Instant::now() + patience };
+        let wait = Wait { site, id, started: accepted.started(), deadline: client.now() + patience };
         wait.until_ready().await.map_err(|why| why.error)
     }
 }
@@ -189,10 +187,10 @@ pub(crate) async fn deploy_when_free(
     options: DeployParameters<'_>,
 ) -> Result<Deployment, Error> {
     let client = site.client.unstoppable();
-    let deadline = Instant::now() + FREE_AFTER.min(site.options.timeout / 2);
+    let deadline = client.now() + FREE_AFTER.min(site.options.timeout / 2);
     loop {
         match client.deploy(site.resource, site.environment, id, options).await {
-            Err(error) if error.is_precondition() && Instant::now() < deadline => {
+            Err(error) if error.is_precondition() && client.now() < deadline => {
                 tokio::time::sleep(site.options.polling.first).await;
             }
             other => return other,

@@ -7,6 +7,7 @@ use crate::api::deployment::Deployment;
 use crate::api::polling::Polling;
 use crate::failed_resources::FailedResources;
 use crate::guard::Guard;
+use crate::rollout::batch_place::BatchPlace;
 use apigee_flux_configuration::inventory::Names;
 use apigee_flux_configuration::{Claimant, Record};
 use apigee_flux_model::bundle::DeploySettings;
@@ -46,7 +47,7 @@ pub struct DeployOptions {
     pub record: KnownRecord,
     /// This bundle's entries of the environment's list of deployments, which a batch reads once for all its bundles.
     /// `None`: the list is read. If it is given, the state of a deployment older than
-    /// [`SETTLED_AFTER`](crate::rollout::deploy::SETTLED_AFTER) is not read.
+    /// [`SETTLED_AFTER`](crate::SETTLED_AFTER) is not read.
     pub listed: Option<Vec<Deployment>>,
     /// A revision that was edited: its description has the digest of this bundle, but its files differ. It counts as
     /// unmanaged.
@@ -63,6 +64,8 @@ pub struct DeployOptions {
     pub guard: Option<Guard>,
     /// What has failed for good earlier in the same run: nothing waits for it.
     pub failed: FailedResources,
+    /// Its place in a batch.
+    pub place: BatchPlace,
 }
 
 impl Default for DeployOptions {
@@ -80,6 +83,7 @@ impl Default for DeployOptions {
             polling: Polling::default(),
             guard: None,
             failed: FailedResources::default(),
+            place: BatchPlace::default(),
         }
     }
 }

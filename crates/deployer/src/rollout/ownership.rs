@@ -6,7 +6,7 @@
 //! what is deployed: if another Job has written its own intent since, the run stops. Only the living Job gets new pods,
 //! so it wins. The reconciler keeps the uid of the Job, and stops for the same reason.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Error;
 use crate::event::Phase;
@@ -14,6 +14,7 @@ use crate::records::register;
 use crate::rollout::options::KnownRecord;
 use crate::rollout::site::Site;
 use apigee_flux_configuration::ownership::{Refusal, claim};
+use apigee_flux_configuration::record::CONTENT_DIGITS;
 use apigee_flux_configuration::{Claim, Claimant, Record, RecordedFailure, RecordedRevision};
 use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::lifecycle::{Adopt, WhenGone};
@@ -28,6 +29,8 @@ pub(crate) struct Ownership {
     stored: Option<Record>,
     /// `None`: the run has no owner and keeps no record.
     claim: Option<Claim>,
+    /// What the existing revisions contain, as in [`Record::contents`].
+    contents: BTreeMap<RevisionId, String>,
     /// This run has written or confirmed the record of its intent.
     announced: bool,
 }
@@ -49,7 +52,22 @@ impl Ownership {
             }
             (None, None) => None,
         };
-        Ok(Self { before: stored.clone(), stored, claim, announced: false })
+        let contents = stored.as_ref().map(|record| record.contents.clone()).unwrap_or_default();
+        Ok(Self { before: stored.clone(), stored, claim, contents, announced: false })
+    }
+
+    /// The revisions of `existing` that contain other bundles, as far as the record says.
+    pub(crate) fn others(&self, existing: &BTreeSet<RevisionId>, digest: Digest) -> BTreeSet<RevisionId> {
+        let short = digest.short(CONTENT_DIGITS);
+        let is_other = |id: &RevisionId| self.contents.get(id).is_some_and(|content| *content != short);
+        existing.iter().copied().filter(is_other).collect()
+    }
+
+    /// Notes what was read of the existing revisions; `None` is the content of another tool.
+    pub(crate) fn learn(&mut self, existing: &BTreeSet<RevisionId>, read: &BTreeMap<RevisionId, Option<Digest>>) {
+        self.contents.retain(|id, _| existing.contains(id));
+        let text = |digest: &Option<Digest>| digest.map(|digest| digest.short(CONTENT_DIGITS)).unwrap_or_default();
+        self.contents.extend(read.iter().map(|(id, digest)| (*id, text(digest))));
     }
 
     /// The claim of a run with an owner.
@@ -84,6 +102,7 @@ impl Ownership {
         let record = Record {
             provenance: same.map_or_else(|| site.options.provenance.clone(), |record| record.provenance.clone()),
             revision: same.and_then(|record| record.revision.clone()),
+            contents: self.contents.clone(),
             ..Record::new(site.id(), "", digest, when_gone)
         };
         Some(claimant.sign(record, before, self.claim.as_ref()?))
@@ -129,19 +148,18 @@ impl Ownership {
         )))
     }
 
-    /// Records that a revision runs the bundle as desired, if the record does not say so yet. `modified` is when Apigee
-    /// last changed the revision, in milliseconds since 1970.
+    /// Records that a revision runs the bundle as desired, if the record does not say so yet.
     pub(crate) async fn confirm(
         &mut self,
         site: &Site<'_>,
         digest: Digest,
-        id: RevisionId,
-        modified: Option<u64>,
+        revision: RecordedRevision,
     ) -> Result<(), Error> {
+        self.contents.insert(revision.id, digest.short(CONTENT_DIGITS));
         let Some(claimant) = &site.options.claimant else { return Ok(()) };
         let when_gone = site.options.settings.when_gone;
         let Some(record) = self.wanted(claimant, site, &digest.hex(), when_gone) else { return Ok(()) };
-        let record = Record { revision: Some(RecordedRevision { id, modified }), ..record };
+        let record = Record { revision: Some(revision), ..record };
         let is_current = |stored: &Record| {
             let parts = |record: &Record| {
                 (record.digest.clone(), record.when_gone, record.revision.clone(), record.failure.clone())

@@ -37,14 +37,14 @@ pub async fn remove(
 ) -> DeployReport {
     let start = Instant::now();
     let writes_before = client.writes();
-    let in_time = client.until(start + options.timeout);
+    let in_time = client.until(client.now() + options.timeout);
     let site = Site {
         client: &in_time,
         resource: ResourceName { organization: &target.organization, kind, name },
         environment: &target.environment,
         options,
         progress,
-        start,
+        start: client.now(),
         edited: None,
     };
     let mut previous = None;
@@ -123,8 +123,15 @@ async fn take_out(
             *previous = Some(deployed.revision);
             check_undeployment(site, deployed.revision, ownership).await?;
             ownership.announce_removal(site, when_gone).await?;
-            ownership.verify(site).await?;
-            undeploy(site, deployed.revision).await?;
+            loop {
+                let deciding = site.client.deciding();
+                ownership.verify(site).await?;
+                match deciding.undeploy(site.resource, site.environment, deployed.revision).await {
+                    Err(Error::Paused) => {}
+                    done => break done?,
+                }
+            }
+            until_undeployed(site, deployed.revision).await?;
             Some(format!("revision {} is undeployed", deployed.revision))
         }
     };
@@ -155,8 +162,17 @@ async fn take_out(
         refuse_deployed(site, id).await?;
     }
     ownership.announce_removal(site, when_gone).await?;
-    ownership.verify(site).await?;
-    site.client.delete_resource(site.resource).await?;
+    loop {
+        let deciding = site.client.deciding();
+        ownership.verify(site).await?;
+        match deciding.delete_resource(site.resource).await {
+            Err(Error::Paused) => {}
+            done => break done?,
+        }
+        for &id in &resource.revision {
+            refuse_deployed(site, id).await?;
+        }
+    }
     site.say(Phase::Deploy, format!("the {noun} is deleted with {} revisions", resource.revision.len()));
     Ok((BundleResult::Removed, format!("the {noun} is deleted with {} revisions", resource.revision.len())))
 }
@@ -174,9 +190,8 @@ async fn check_undeployment(site: &Site<'_>, id: RevisionId, ownership: &Ownersh
     Ok(())
 }
 
-/// Undeploys a revision, and waits until it is undeployed.
-async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
-    site.client.undeploy(site.resource, site.environment, id).await?;
+/// Waits until a revision is undeployed.
+async fn until_undeployed(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
     site.say(Phase::Deploy, format!("Apigee accepted the undeployment of revision {id}"));
     let polling = site.options.polling;
     let mut pause = polling.first;
@@ -189,7 +204,7 @@ async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
                 other => other.map(drop)?,
             }
         }
-        if Instant::now() >= site.deadline() {
+        if site.client.now() >= site.deadline() {
             return Err(Error::Temporary(format!(
                 "revision {id} is still deployed after {:?}; the next run checks again",
                 site.options.timeout

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::api::client::{Client, DeployParameters};
 use crate::api::deployment::{Deployment, DeploymentType};
 use crate::api::revision::Revision;
+use crate::api::work_time::WorkTime;
 use crate::compare::absence::Absence;
 use crate::error::Error;
 use crate::event::Phase;
@@ -57,20 +58,33 @@ impl Rollout<'_> {
     }
 
     /// Deploys and waits. `revision` is the revision, if it is known.
-    pub(crate) async fn run(mut self, revision: Option<&Revision>) -> Result<(), Error> {
+    /// Returns when the deployment started, in milliseconds since 1970; 0 if that is not known.
+    pub(crate) async fn run(mut self, revision: Option<&Revision>) -> Result<u64, Error> {
         self.check_class(revision.is_some_and(|revision| revision.has_extensible_policy))?;
         let base_paths = revision.map(|revision| revision.basepaths.as_slice()).unwrap_or_default();
         let sequenced_rollout = self.check_changes(base_paths).await?;
         let mut interrupted = None;
-        let accepted = if let Some(deployment) = self.compare().await? {
-            self.leaving.clear();
-            Accepted::Elsewhere(deployment)
-        } else {
+        let accepted = loop {
+            // If the run has to wait for the quota after these checks, it checks again.
+            let deciding = self.client.deciding();
+            if let Some(deployment) = self.compare().await? {
+                self.leaving.clear();
+                break Accepted::Elsewhere(deployment);
+            }
             self.ownership.verify(&self.site).await?;
-            interrupted = (!self.leaving.is_empty()).then(Instant::now);
-            self.make_room().await?;
-            match self.deploy(sequenced_rollout).await {
-                Ok(accepted) => accepted,
+            if self.leaving.is_empty() {
+                match self.deploy(&deciding, sequenced_rollout).await {
+                    Err(Error::Paused) => continue,
+                    accepted => break accepted?,
+                }
+            }
+            interrupted = Some(Instant::now());
+            match self.make_room(&deciding).await {
+                Err(Error::Paused) => continue,
+                done => done?,
+            }
+            match self.deploy(self.client, sequenced_rollout).await {
+                Ok(accepted) => break accepted,
                 Err(error) => return Err(self.restore_others(error).await),
             }
         };
@@ -92,16 +106,21 @@ impl Rollout<'_> {
             let text = format!("the base paths of the former proxy are served again after {:.1?}", since.elapsed());
             site.say(Phase::Wait, text);
         }
-        Ok(())
+        Ok(started)
     }
 
     /// Undeploys the proxies that give way.
-    async fn make_room(&mut self) -> Result<(), Error> {
+    async fn make_room(&mut self, deciding: &Client) -> Result<(), Error> {
         for leaving in &self.leaving {
             leaving.verify(&self.site).await?;
         }
         for at in 0..self.leaving.len() {
-            if let Err(error) = self.leaving[at].undeploy(&self.site).await {
+            // What follows the first one must be done whatever the time between.
+            let client = if at == 0 { deciding } else { self.client };
+            if let Err(error) = self.leaving[at].undeploy(&Site { client, ..self.site }).await {
+                if at == 0 && matches!(error, Error::Paused) {
+                    return Err(error);
+                }
                 // The request may have succeeded.
                 self.leaving.truncate(at + 1);
                 return Err(self.restore_others(error).await);
@@ -119,13 +138,13 @@ impl Rollout<'_> {
         Error::NotReady { cause: Box::new(error), result, restored: all }
     }
 
-    async fn deploy(&self, sequenced_rollout: bool) -> Result<Accepted, Error> {
+    async fn deploy(&self, client: &Client, sequenced_rollout: bool) -> Result<Accepted, Error> {
         let account = self.site.options.settings.service_account.as_deref();
         let options = DeployParameters { service_account: account, sequenced_rollout };
         let accepted = if self.leaving.is_empty() {
-            self.client.deploy(self.site.resource, self.site.environment, self.id, options).await
+            client.deploy(self.site.resource, self.site.environment, self.id, options).await
         } else {
-            occupied::deploy_when_free(&Site { client: self.client, ..self.site }, self.id, options).await
+            occupied::deploy_when_free(&Site { client, ..self.site }, self.id, options).await
         };
         let error = match accepted {
             Ok(accepted) => return Ok(Accepted::Here(accepted)),
@@ -168,7 +187,8 @@ impl Rollout<'_> {
         self.wait(self.id, started, self.site.deadline()).await?;
         let Some(test) = &self.site.options.settings.smoke_test else { return Ok(()) };
         let polling = self.site.options.polling;
-        smoke_test::run(self.site.client, test, polling, self.site.deadline()).await.map_err(|why| {
+        let tested = smoke_test::run(self.site.client, test, polling, self.site.deadline());
+        self.site.options.place.without_worker(tested).await.map_err(|why| {
             WaitFailure::seen(if self.site.client.stop().is_requested() {
                 Error::Stopped(why)
             } else {
@@ -180,7 +200,7 @@ impl Rollout<'_> {
         Ok(())
     }
 
-    async fn wait(&self, id: RevisionId, started: u64, deadline: Instant) -> Result<(), WaitFailure> {
+    async fn wait(&self, id: RevisionId, started: u64, deadline: WorkTime) -> Result<(), WaitFailure> {
         Wait { site: self.site, id, started, deadline }.until_ready().await?;
         self.site.say(Phase::Wait, format!("revision {id} is ready"));
         Ok(())
@@ -234,7 +254,7 @@ impl Rollout<'_> {
                         }
                         Way::NotYet(why) => why,
                     };
-                    if Instant::now() >= deadline {
+                    if self.site.client.now() >= deadline {
                         return Err(Error::Temporary(format!(
                             "revision {} is not deployed, and the actual state is unchanged: a base path is not free \
                              after {:.0?}: {why}",
@@ -246,7 +266,7 @@ impl Rollout<'_> {
                         self.site.say(Phase::Wait, format!("waiting: {why}"));
                         last = why;
                     }
-                    self.site.client.stop().sleep(pause).await;
+                    self.site.pause(pause).await;
                     pause = self.site.options.polling.longer(pause);
                 }
             }
@@ -282,7 +302,7 @@ impl Rollout<'_> {
     async fn go_back(mut self, why: WaitFailure, started: u64) -> Error {
         let WaitFailure { error, is_seen } = why;
         // The timeout of the deployment has passed; the rollback has half as much.
-        let in_time = self.site.client.with_new_deadline(Instant::now() + self.site.options.timeout / 2);
+        let in_time = self.site.client.with_new_deadline(self.site.client.now() + self.site.options.timeout / 2);
         self.site.client = &in_time;
         let now = match (&self.way_back, self.site.deployed().await) {
             (WayBack::Stays, _) => {
@@ -322,7 +342,7 @@ impl Rollout<'_> {
         let options = DeployParameters { service_account, sequenced_rollout: false };
         let client = self.site.sure();
         let accepted = client.deploy(self.site.resource, self.site.environment, revision, options).await?;
-        let deadline = Instant::now() + self.site.options.timeout / 2;
+        let deadline = client.now() + self.site.options.timeout / 2;
         self.wait(revision, accepted.started(), deadline).await.map_err(|why| why.error)
     }
 }

@@ -1,8 +1,6 @@
 //! Waits for the requirements of a bundle in its environment, so that the Jobs of an environment need no order: Apigee
 //! rejects a call of a shared flow that is not deployed, and a proxy without its target server responds with errors.
 
-use tokio::time::Instant;
-
 use crate::api::deployment::RuntimeState;
 use crate::api::resource_name::ResourceName;
 use crate::compare::current::newest;
@@ -82,14 +80,14 @@ pub(crate) async fn wait_for(site: &Site<'_>, requires: &Requirements) -> Result
             site.say(Phase::Wait, format!("waiting: {state}"));
             last = state;
         }
-        let now = Instant::now();
+        let now = site.client.now();
         if now >= deadline {
             return Err(Error::Temporary(format!(
                 "nothing was changed: the bundle's requirements are not met after {half:?}: {last}; create what is \
                  missing in this environment, with a spec or with another tool"
             )));
         }
-        site.client.stop().sleep(pause.min(deadline.saturating_duration_since(now))).await;
+        site.pause(pause.min(deadline.since(now))).await;
         pause = site.options.polling.longer(pause);
     }
 }

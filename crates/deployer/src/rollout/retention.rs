@@ -31,14 +31,24 @@ pub(crate) async fn delete_old(site: &Site<'_>, spared: impl Iterator<Item = Rev
     }
 }
 
-async fn try_delete_old(site: &Site<'_>, spared: impl Iterator<Item = RevisionId>) -> Result<usize, Error> {
+/// Whether old revisions may have to be deleted, as far as the run knows the existing ones. Others are found by the next run.
+pub(crate) fn may_be_too_many(site: &Site<'_>, existing: &BTreeSet<RevisionId>) -> bool {
+    existing.is_empty() || existing.len() > kept(site)
+}
+
+/// The number of revisions to keep.
+fn kept(site: &Site<'_>) -> usize {
     let keep = site
         .options
         .settings
         .keep_revisions
         .unwrap_or(apigee_flux_model::bundle::settings::DEFAULT_KEPT_REVISIONS)
         .get();
-    let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+    usize::try_from(keep).unwrap_or(usize::MAX)
+}
+
+async fn try_delete_old(site: &Site<'_>, spared: impl Iterator<Item = RevisionId>) -> Result<usize, Error> {
+    let keep = kept(site);
     let Some(resource) = site.client.resource(site.resource).await? else { return Ok(0) };
     let existing: BTreeSet<RevisionId> = resource.revision.into_iter().collect();
     if existing.len() <= keep {

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::api::client::Client;
 use crate::api::deployment::{Deployment, RuntimeState};
 use crate::api::resource_name::ResourceName;
+use crate::api::work_time::WorkTime;
 use crate::compare::current::newest;
 use crate::compare::verdict::ERROR_LOOKS;
 use crate::error::Error;
@@ -25,7 +24,7 @@ pub(crate) struct Site<'a> {
     pub options: &'a DeployOptions,
     pub progress: EventListener<'a>,
     /// When the run began.
-    pub start: Instant,
+    pub start: WorkTime,
     /// A revision whose files differ from the bundle that its description names.
     pub edited: Option<RevisionId>,
 }
@@ -50,9 +49,14 @@ impl Site<'_> {
         guard.ask(&self.id()).await
     }
 
+    /// Pauses before the next look at a state that others change. The worker of a batch does something else meanwhile.
+    pub(crate) async fn pause(&self, pause: Duration) {
+        self.options.place.without_worker(self.client.stop().sleep(pause)).await;
+    }
+
     /// When the run gives up. A rollback has half of the timeout in addition, so that a Job's deadline of one and a
     /// half times the timeout never interrupts it.
-    pub(crate) fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> WorkTime {
         self.start + self.options.timeout
     }
 
@@ -68,7 +72,7 @@ impl Site<'_> {
 
     /// The client for what must be done at the end of a run, although its deadline has passed.
     pub(crate) fn late(&self) -> Client {
-        self.client.with_new_deadline(Instant::now() + KNOWN_AFTER)
+        self.client.with_new_deadline(self.client.now() + KNOWN_AFTER)
     }
 
     /// The client for requests about objects that are known to exist.
@@ -85,7 +89,7 @@ impl Site<'_> {
             }
             let text = format!("the state of revision {} is ERROR: checking again", status.revision);
             self.say(Phase::Read, text);
-            self.client.stop().sleep(self.options.polling.between_errors()).await;
+            self.pause(self.options.polling.between_errors()).await;
             status = self.client.deployment(self.resource, self.environment, status.revision).await?;
         }
         Ok(status)

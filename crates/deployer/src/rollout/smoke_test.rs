@@ -2,19 +2,18 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::api::client::Client;
 use crate::api::polling::Polling;
 use crate::api::retry::jittered;
+use crate::api::work_time::WorkTime;
 use apigee_flux_model::bundle::SmokeTest;
 
 /// How long a gateway may need to route requests to a loaded revision.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Sends requests until the status is as expected, for at most [`PATIENCE`]. The error contains the last result.
-pub(crate) async fn run(client: &Client, test: &SmokeTest, polling: Polling, deadline: Instant) -> Result<(), String> {
-    let deadline = deadline.min(Instant::now() + PATIENCE);
+pub(crate) async fn run(client: &Client, test: &SmokeTest, polling: Polling, deadline: WorkTime) -> Result<(), String> {
+    let deadline = deadline.min(client.now() + PATIENCE);
     let mut pause = polling.first;
     loop {
         let found = match client.probe(&test.url).await {
@@ -22,7 +21,7 @@ pub(crate) async fn run(client: &Client, test: &SmokeTest, polling: Polling, dea
             Ok(status) => format!("{status}"),
             Err(why) => why,
         };
-        if Instant::now() + pause >= deadline || client.stop().is_requested() {
+        if client.now() + pause >= deadline || client.stop().is_requested() {
             return Err(format!(
                 "the smoke test GET {} expects the status {} and got: {found}",
                 test.url, test.expect_status

@@ -1,7 +1,6 @@
 //! Waits for a deployment. Apigee has no operation to wait for, so the status is polled until it is final.
 
-use tokio::time::Instant;
-
+use crate::api::work_time::WorkTime;
 use crate::compare::verdict::{ERROR_LOOKS, Verdict, judge};
 use crate::error::Error;
 use crate::event::Phase;
@@ -35,19 +34,23 @@ pub(crate) struct Wait<'a> {
     /// When its deployment was accepted, in milliseconds since 1970; 0: any status counts.
     pub started: u64,
     /// When to give up.
-    pub deadline: Instant,
+    pub deadline: WorkTime,
 }
 
 impl Wait<'_> {
     /// Waits until the revision is ready, fails, is replaced by another deployer, or the deadline passes. It has failed
-    /// if [`ERROR_LOOKS`] consecutive reads say so.
+    /// if [`ERROR_LOOKS`] consecutive reads say so. The worker of a batch does something else meanwhile.
     pub(crate) async fn until_ready(&self) -> Result<(), WaitFailure> {
+        self.site.options.place.without_worker(self.poll()).await
+    }
+
+    async fn poll(&self) -> Result<(), WaitFailure> {
         let Site { client, resource, environment, options, .. } = self.site;
-        let (id, polling, begin) = (self.id, options.polling, Instant::now());
+        let (id, polling, begin) = (self.id, options.polling, client.now());
         let mut pause = polling.first;
         let (mut last, mut errors) = (String::new(), 0);
         loop {
-            client.stop().sleep(pause.min(self.deadline.saturating_duration_since(Instant::now()))).await;
+            client.stop().sleep(pause.min(self.deadline.since(client.now()))).await;
             pause = polling.longer(pause);
             let found = client.deployment(resource, environment, id).await;
             let is_seen = found.is_ok();
@@ -68,7 +71,7 @@ impl Wait<'_> {
                     }
                 },
                 Err(error) if error.is_not_found() => {
-                    self.why_missing(begin.elapsed() < polling.grace).await.map_err(WaitFailure::unseen)?
+                    self.why_missing(client.now().since(begin) < polling.grace).await.map_err(WaitFailure::unseen)?
                 }
                 Err(error) if error.is_temporary() => error.to_string(),
                 Err(error) => return Err(WaitFailure::unseen(error)),
@@ -77,11 +80,11 @@ impl Wait<'_> {
                 self.site.say(Phase::Wait, format!("revision {id}: {state}"));
                 last = state;
             }
-            if Instant::now() >= self.deadline {
+            if client.now() >= self.deadline {
                 let error = Error::Temporary(format!(
                     "revision {id}: not READY after {:.0?}; last state: {last}; if the runtime is slow, increase \
                      --timeout",
-                    begin.elapsed()
+                    client.now().since(begin)
                 ));
                 // An ERROR that was not read often enough is not accepted.
                 return Err(WaitFailure { error, is_seen: is_seen && errors == 0 });

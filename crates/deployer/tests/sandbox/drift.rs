@@ -98,7 +98,7 @@ impl World {
     /// Imports and deploys manually.
     async fn put_by_hand(&self, files: &Files) -> RevisionId {
         let zip = zip::pack(BundleKind::Proxy, files).unwrap().into();
-        let revision = self.client.import(self.resource(), &zip).await.unwrap();
+        let (revision, _) = self.client.import(self.resource(), &zip).await.unwrap();
         self.client.deploy(self.resource(), &name("prod"), revision, DeployParameters::default()).await.unwrap();
         revision
     }

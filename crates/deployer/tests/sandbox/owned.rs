@@ -134,7 +134,7 @@ impl World {
         let (organization, proxy) = (name("acme"), name(text));
         let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &proxy };
         let zip = zip::pack(BundleKind::Proxy, files).unwrap().into();
-        let id = self.client.import(resource, &zip).await.unwrap();
+        let (id, _) = self.client.import(resource, &zip).await.unwrap();
         let how = DeployParameters { service_account, sequenced_rollout: false };
         self.client.deploy(resource, &name("prod"), id, how).await.unwrap();
         tokio::time::sleep(Duration::from_millis(40)).await;

@@ -218,7 +218,7 @@ async fn an_edit_is_found_by_the_recorded_revision_and_its_time() {
     // The revision was changed after it was recorded, but only as Apigee does it.
     let record = world.record("orders").await.unwrap();
     let now = record.revision.as_ref().unwrap().modified.unwrap();
-    let earlier = RecordedRevision { id: id("1"), modified: Some(now - 1) };
+    let earlier = RecordedRevision { id: id("1"), modified: Some(now - 1), seen: None };
     world.write_record(&apigee_flux_configuration::Record { revision: Some(earlier), ..record.clone() }).await;
     let wanted = |download| {
         let bundle = orders("A");

@@ -21,6 +21,9 @@ use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::exit::Exit;
 use apigee_flux_model::names::kubernetes::{APPLIES, DESIRED, ENVIRONMENT, ORGANIZATION, label_value};
 
+/// How long a run may wait for the organization's quota besides its timeout, in seconds: the default of `--quota-wait`.
+const QUOTA_WAIT: u64 = 600;
+
 /// The least time of a run of the reconciler, in seconds. The time does not depend on the number of resources: a run that compares many of them
 /// and repairs none takes minutes, and what a run does not reach, the next one does. A run that hangs must not keep the next one from starting
 /// for longer.
@@ -44,7 +47,7 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
 pub fn cron_job(deployment: &Deployment<'_>, schedule: &str, metadata: &Metadata<'_>) -> Object {
     let name = environment_name(deployment.resource, "reconcile");
     let (object_meta, spec) = parts(deployment, metadata, &name);
-    let deadline = deployment.timeout_seconds.saturating_mul(3).max(SHORTEST_RUN);
+    let deadline = deployment.timeout_seconds.saturating_mul(3).max(SHORTEST_RUN).saturating_add(QUOTA_WAIT);
     let spec = CronJobSpec {
         schedule: schedule.to_owned(),
         // Two concurrent runs would see each other's unfinished changes.
@@ -112,8 +115,10 @@ fn parts(deployment: &Deployment<'_>, metadata: &Metadata<'_>, name: &str) -> (O
     let spec = JobSpec {
         backoff_limit: Some(3),
         // Half of the timeout in addition, for waiting before the deployment and for a rollback.
-        active_deadline_seconds: i64::try_from(deployment.timeout_seconds.saturating_mul(deployment.turns * 3) / 2)
-            .ok(),
+        active_deadline_seconds: i64::try_from(
+            (deployment.timeout_seconds.saturating_mul(deployment.turns * 3) / 2).saturating_add(QUOTA_WAIT),
+        )
+        .ok(),
         pod_failure_policy: Some(pod_failure_policy()),
         template: PodTemplateSpec {
             metadata: Some(ObjectMeta {

@@ -13,8 +13,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// The key of the batch in its ConfigMap and its file name in the mount.
 pub const FILE_NAME: &str = "batch.json";
 
-/// How many bundles are deployed concurrently by default. If a read takes 50 ms, eight workers reach the default
-/// request rate; twice as many leave room for slower responses and for waiting.
+/// How many bundles are deployed concurrently by default, besides those that wait for the runtime. If a read takes 50 ms, two workers reach the
+/// default request rate; eight times as many leave room for slower responses and for large uploads.
 pub const DEFAULT_WORKERS: NonZeroUsize = match NonZeroUsize::new(16) {
     Some(workers) => workers,
     None => NonZeroUsize::MIN,

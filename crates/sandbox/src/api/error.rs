@@ -138,6 +138,24 @@ impl ApiError {
         Self::new(503, "UNAVAILABLE", "The service is currently unavailable.")
     }
 
+    /// 429: the quota is used up. The text and the reason are those of Google's Service Infrastructure
+    /// (`google/api/error_reason.proto`; <https://github.com/GoogleCloudPlatform/python-docs-samples/issues/3482> shows the message).
+    pub(crate) fn over_quota() -> Self {
+        let mut error = Self::new(
+            429,
+            "RESOURCE_EXHAUSTED",
+            "Quota exceeded for quota metric 'Management API requests' and limit 'Management API requests per minute' of \
+             service 'apigee.googleapis.com' for consumer 'project_number:1'.",
+        );
+        error.details.push(json!({
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "RATE_LIMIT_EXCEEDED",
+            "domain": "googleapis.com",
+            "metadata": {"consumer": "projects/1", "service": "apigee.googleapis.com"},
+        }));
+        error
+    }
+
     /// Any status from 400 to 599, with the canonical code that Google maps to it (`google/rpc/code.proto`).
     pub(crate) fn of_status(code: u16) -> Self {
         let (status, message) = match code {

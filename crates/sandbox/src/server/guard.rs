@@ -64,9 +64,13 @@ async fn respond(shared: &Shared, request: Request, next: Next) -> Response {
     }
     let expected = shared.token.as_ref().map(|token| format!("Bearer {token}"));
     let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if expected.is_none() || expected.as_deref() == given {
-        next.run(request).await
-    } else {
-        ApiError::unauthenticated().into_response()
+    if expected.is_some() && expected.as_deref() != given {
+        return ApiError::unauthenticated().into_response();
     }
+    if let Some(meter) = &shared.quota
+        && !lock(meter).admits(shared.now())
+    {
+        return ApiError::over_quota().into_response();
+    }
+    next.run(request).await
 }

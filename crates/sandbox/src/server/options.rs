@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Clock;
 use crate::fault_rule::FaultRule;
+use crate::quota::Quota;
 use crate::settings::{EarlyStatus, RuntimeType, Settings};
 use apigee_flux_model::bundle::MAX_REVISIONS;
 use apigee_flux_model::duration::millis;
@@ -40,6 +41,8 @@ pub struct SandboxOptions {
     pub clock: Clock,
     /// The delay of every response, to simulate a network.
     pub latency: Duration,
+    /// The quota of requests; `None`: no limit.
+    pub quota: Option<Quota>,
     /// The faults to inject into requests.
     pub faults: Vec<FaultRule>,
     /// Host names that requests may use, in addition to this machine's loopback names and the address that the sandbox listens on.
@@ -65,6 +68,7 @@ impl Default for SandboxOptions {
             kept_requests: None,
             clock: Arc::new(move || millis(since_1970())),
             latency: Duration::ZERO,
+            quota: None,
             faults: Vec::new(),
             allowed_hosts: Vec::new(),
             other_statuses: false,

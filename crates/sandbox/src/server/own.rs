@@ -39,7 +39,12 @@ async fn page() -> Response {
 }
 
 async fn state(StateOf(shared): StateOf<Arc<Shared>>) -> Json<Value> {
-    Json(lock(&shared.state).summary(shared.now()))
+    let now = shared.now();
+    let mut summary = lock(&shared.state).summary(now);
+    if let Some(meter) = &shared.quota {
+        summary["quota"] = lock(meter).summary(now);
+    }
+    Json(summary)
 }
 
 /// The kept requests; with `since`, those with a higher number. A `since` that is not a number is ignored. `last` is the number of the

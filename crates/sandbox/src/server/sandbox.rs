@@ -14,6 +14,7 @@ use super::visitor::Hosts;
 use super::watcher::Watcher;
 use super::{connection, router};
 use crate::fault_rule::{FaultRule, FaultRules};
+use crate::quota::QuotaMeter;
 use crate::request_log::{LoggedRequest, RequestLog};
 use crate::state::{SimulatedFailure, State};
 
@@ -58,6 +59,7 @@ impl Sandbox {
             state_file,
             requests: Mutex::new(RequestLog::new(options.kept_requests)),
             fault_rules: Mutex::new(options.faults.into_iter().collect()),
+            quota: options.quota.map(|quota| Mutex::new(QuotaMeter::new(quota))),
             watcher: Mutex::default(),
             token: options.token,
             clock: options.clock,

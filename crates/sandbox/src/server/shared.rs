@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::state_file::StateFile;
 use super::watcher::{RequestAt, Watcher};
 use crate::fault_rule::FaultRules;
+use crate::quota::QuotaMeter;
 use crate::request_log::RequestLog;
 use crate::state::State;
 
@@ -19,6 +20,7 @@ pub(super) struct Shared {
     pub(super) state_file: Option<StateFile>,
     pub(super) requests: Mutex<RequestLog>,
     pub(super) fault_rules: Mutex<FaultRules>,
+    pub(super) quota: Option<Mutex<QuotaMeter>>,
     pub(super) watcher: Mutex<Option<Watcher>>,
     pub(super) token: Option<String>,
     pub(super) clock: Clock,

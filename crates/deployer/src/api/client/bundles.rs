@@ -11,28 +11,20 @@ use crate::api::retry::Effect;
 use crate::api::revision::{ProxyOrSharedFlow, Revision};
 use crate::error::Error;
 use crate::error::unexpected_response::ResponseProblem;
-use apigee_flux_configuration::Shape;
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::names::RevisionId;
 
 impl Client {
-    /// Validates a bundle's zip without importing it.
-    pub async fn validate(&self, resource: ResourceName<'_>, zip: &Bytes) -> Result<(), Error> {
-        // A validated bundle has no revision number.
-        let call = upload_call(resource, "validate", zip, Effect::Read);
-        self.answer(&call, |reply| reply.json(Shape::ANY)).await.map(drop)
-    }
-
     /// Imports a bundle's zip as a new revision. After an ambiguous failure ([`Error::is_ambiguous`]) the caller must
     /// check whether the revision exists before it calls again.
-    pub async fn import(&self, resource: ResourceName<'_>, zip: &Bytes) -> Result<RevisionId, Error> {
+    pub async fn import(&self, resource: ResourceName<'_>, zip: &Bytes) -> Result<(RevisionId, Revision), Error> {
         let call = upload_call(resource, "import", zip, Effect::Create);
-        let number = |reply: &Reply| {
+        let numbered = |reply: &Reply| {
             let revision: Revision = reply.message()?;
             let missing = || ResponseProblem::Field("it has no `revision`".to_owned());
-            Ok(revision.revision.ok_or_else(missing)?)
+            Ok((revision.revision.ok_or_else(missing)?, revision))
         };
-        self.answer(&call, number).await
+        self.answer(&call, numbered).await
     }
 
     /// The proxy or shared flow with its revisions; `None` if it does not exist.

@@ -15,12 +15,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::api::auth::TokenSource;
 use crate::api::authorities::Authorities;
 use crate::api::pace::Pace;
 use crate::api::retry::Backoff;
+use crate::api::work_time::WorkTime;
 use crate::error::Error;
 use crate::error::network_error::causes;
 use crate::stop::Stop;
@@ -75,9 +74,11 @@ pub struct Client {
     writes: Arc<AtomicU32>,
     stop: Stop,
     /// Until then a 404 is retried.
-    missing_until: Option<Instant>,
+    missing_until: Option<WorkTime>,
     /// Limits every request, pause and response.
-    deadline: Option<Instant>,
+    deadline: Option<WorkTime>,
+    /// The number of pauses when the caller began to decide on its next write.
+    decided_after: Option<u64>,
 }
 
 struct Shared {
@@ -116,13 +117,14 @@ impl Client {
                 endpoint,
                 tokens,
                 backoff: settings.backoff,
-                pace: Pace::new(settings.rate),
+                pace: Pace::new(settings.rate, settings.backoff),
             }),
             listener: None,
             writes: Arc::default(),
             stop: Stop::default(),
             missing_until: None,
             deadline: None,
+            decided_after: None,
         })
     }
 
@@ -158,13 +160,18 @@ impl Client {
     /// its import (<https://github.com/apigee/apigee-deploy-maven-plugin/issues/233>).
     #[must_use]
     pub fn patient_with_missing(&self, grace: Duration) -> Self {
-        Self { missing_until: Some(Instant::now() + grace), ..self.clone() }
+        Self { missing_until: Some(self.now() + grace), ..self.clone() }
+    }
+
+    /// The time on the clock of deadlines, which stands still while the organization's quota is used up.
+    pub fn now(&self) -> WorkTime {
+        self.shared.pace.now()
     }
 
     /// The same client with a deadline, which limits every request, response and pause, including a pause that the
     /// server asks for. An earlier deadline stays.
     #[must_use]
-    pub fn until(&self, deadline: Instant) -> Self {
+    pub fn until(&self, deadline: WorkTime) -> Self {
         let deadline = deadline + LAST_LOOK;
         Self { deadline: Some(self.deadline.map_or(deadline, |before| before.min(deadline))), ..self.clone() }
     }
@@ -175,9 +182,16 @@ impl Client {
         Self { stop: Stop::default(), ..self.clone() }
     }
 
+    /// The same client for checks and the write that follows from them: if all requests had to wait for the organization's quota
+    /// in between, the write is not sent ([`Error::Paused`]), and the caller checks again.
+    #[must_use]
+    pub(crate) fn deciding(&self) -> Self {
+        Self { decided_after: Some(self.shared.pace.pauses()), ..self.clone() }
+    }
+
     /// The same client with a new deadline, for a rollback.
     #[must_use]
-    pub(crate) fn with_new_deadline(&self, deadline: Instant) -> Self {
+    pub(crate) fn with_new_deadline(&self, deadline: WorkTime) -> Self {
         Self { deadline: Some(deadline + LAST_LOOK), ..self.clone() }
     }
 }

@@ -4,13 +4,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use reqwest::header::{DATE, RETRY_AFTER};
-use reqwest::{Method, StatusCode};
-use tokio::time::Instant;
+use reqwest::{Method, RequestBuilder, StatusCode};
 
 use crate::api::client::Client;
 use crate::api::client::call::{Call, Sent};
 use crate::api::reply::{Message, Reply, UnusableReply};
 use crate::api::retry::{Effect, asked_pause};
+use crate::api::throttle::Refusal;
 use crate::error::Error;
 use crate::error::api_error::ApiError;
 use crate::error::network_error::NetworkError;
@@ -81,7 +81,8 @@ impl Client {
         let shared = &self.shared;
         let (mut attempt, mut renewed) = (1, false);
         loop {
-            let failure = match self.send_in_time(call).await {
+            // Boxed, since every future of a run contains it.
+            let failure = match Box::pin(self.send_in_time(call)).await {
                 Ok(reply) => match read(&reply) {
                     Ok(value) => return Ok(value),
                     Err(unusable) => Failure::from(call.unusable(reply, unusable)),
@@ -91,21 +92,18 @@ impl Client {
             if failure.unauthenticated && !renewed {
                 // A token that cannot be renewed is retried once too: Google's front ends sometimes reject a valid one.
                 renewed = true;
-                match self.deadline {
-                    None => shared.tokens.renew().await?,
-                    Some(deadline) => match tokio::time::timeout_at(deadline, shared.tokens.renew()).await {
-                        Ok(renewed) => renewed?,
-                        Err(_) => return Err(failure.error.out_of_time(None, Duration::ZERO)),
-                    },
+                match self.in_time(shared.tokens.renew()).await {
+                    Some(renewed) => renewed?,
+                    None => return Err(failure.error.out_of_time(None, Duration::ZERO)),
                 };
                 continue;
             }
-            if let Some(asked) = failure.retry_after.filter(|_| failure.error.is_over_quota()) {
-                // The organization's quota is exhausted, for all requests of this process.
-                shared.pace.hold(asked.min(shared.backoff.longest_asked));
+            if failure.error.is_over_quota() {
+                // For all requests of this process. This is not a failed attempt.
+                self.wait_for_quota(failure)?;
+                continue;
             }
-            let not_yet =
-                failure.error.is_not_found() && self.missing_until.is_some_and(|until| Instant::now() < until);
+            let not_yet = failure.error.is_not_found() && self.missing_until.is_some_and(|until| self.now() < until);
             let pause = if not_yet {
                 // The grace period limits these retries, not the number of attempts.
                 shared.backoff.pause(attempt.min(shared.backoff.attempts.saturating_sub(1)), None)
@@ -129,54 +127,99 @@ impl Client {
         }
     }
 
-    /// The time until the deadline.
+    /// Begins a pause of all requests after a response that says that the quota is used up. An error if this client may not send the
+    /// request again.
+    fn wait_for_quota(&self, failure: Failure) -> Result<(), Error> {
+        match self.shared.pace.refuse(failure.retry_after) {
+            Refusal::Begun(pause) => {
+                if let Some(listener) = &self.listener {
+                    listener(&failure.error, pause);
+                }
+            }
+            Refusal::Known => {}
+            Refusal::Exhausted(waited) => return Err(failure.error.out_of_quota(waited)),
+        }
+        self.check_decision()
+    }
+
+    /// An error if a pause began after the caller has begun to decide on this request.
+    fn check_decision(&self) -> Result<(), Error> {
+        match self.decided_after {
+            Some(pauses) if pauses != self.shared.pace.pauses() => Err(Error::Paused),
+            _ => Ok(()),
+        }
+    }
+
+    /// The time until the deadline, without pauses for the quota.
     fn time_left(&self) -> Option<Duration> {
-        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+        self.deadline.map(|deadline| deadline.since(self.now()))
+    }
+
+    /// Runs a future until the deadline.
+    async fn in_time<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        match self.deadline {
+            None => Some(future.await),
+            Some(deadline) => self.shared.pace.within(deadline, future).await,
+        }
     }
 
     /// Sends a call once, within the deadline.
     async fn send_in_time(&self, call: &Call<'_>) -> Result<Reply, Failure> {
-        let Some(deadline) = self.deadline else { return self.send_unless_stopped(call).await };
-        match tokio::time::timeout_at(deadline, self.send_unless_stopped(call)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(Failure::from(Error::from(NetworkError {
-                call: call.to_string(),
-                what: "no complete response before the timeout (--timeout)".to_owned(),
-                sent: true,
-            }))),
+        let too_late = |what: &str, sent| {
+            Failure::from(Error::from(NetworkError { call: call.to_string(), what: what.to_owned(), sent }))
+        };
+        let request = self.in_time(self.request_unless_stopped(call)).await;
+        let request = request.ok_or_else(|| too_late("not sent before the timeout (--timeout)", false))??;
+        let reply = self.in_time(self.send_unless_stopped(call, request)).await;
+        reply.ok_or_else(|| too_late("no complete response before the timeout (--timeout)", true))?
+    }
+
+    /// Waits until a call may be sent, but not longer than until a stop.
+    async fn request_unless_stopped(&self, call: &Call<'_>) -> Result<RequestBuilder, Failure> {
+        tokio::select! {
+            biased;
+            () = self.stop.requested() => Err(Failure::from(Error::Stopped(format!("{call}: not sent")))),
+            request = self.request(call) => request,
         }
     }
 
     /// Sends a call once. After a stop, a call that changes something has some time to complete.
-    async fn send_unless_stopped(&self, call: &Call<'_>) -> Result<Reply, Failure> {
-        let stopped = |what: &str| Err(Failure::from(Error::Stopped(format!("{call}: {what}"))));
-        if self.stop.is_requested() {
-            return stopped("not sent");
-        }
+    async fn send_unless_stopped(&self, call: &Call<'_>, request: RequestBuilder) -> Result<Reply, Failure> {
         let (patience, what) = if call.effect.is_write() {
             (WRITE_PATIENCE, "no response in time; the change may have been made")
         } else {
             (Duration::ZERO, "no response before the stop")
         };
         tokio::select! {
-            answer = self.send(call) => answer,
-            () = self.stop.overdue(patience) => stopped(what),
+            answer = self.send(call, request) => answer,
+            () = self.stop.overdue(patience) => Err(Failure::from(Error::Stopped(format!("{call}: {what}")))),
         }
     }
 
-    /// Sends a call once.
-    async fn send(&self, call: &Call<'_>) -> Result<Reply, Failure> {
+    /// The request of a call, when it may be sent.
+    async fn request(&self, call: &Call<'_>) -> Result<RequestBuilder, Failure> {
         let shared = &self.shared;
         let url = shared.endpoint.resource(&call.parts, call.custom);
         let url = url.map_err(|why| Failure::from(Error::Usage(format!("{call}: {why}"))))?;
-        shared.pace.turn().await;
-        let token = shared.tokens.token().await.map_err(Failure::from)?;
+        let token = loop {
+            let turn = shared.pace.turn().await;
+            let token = shared.tokens.token().await.map_err(Failure::from)?;
+            // A pause may have begun while a new token was fetched.
+            if shared.pace.is_due(turn) {
+                break token;
+            }
+        };
+        self.check_decision().map_err(Failure::from)?;
         let mut request =
             shared.http.request(call.method.clone(), url).query(&call.query).header("X-GOOG-API-FORMAT-VERSION", "2");
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        request = call.body.put_on(&call.method, request).map_err(|error| Failure::from(call.broken(&error)))?;
+        call.body.put_on(&call.method, request).map_err(|error| Failure::from(call.broken(&error)))
+    }
+
+    /// Sends a call once.
+    async fn send(&self, call: &Call<'_>, request: RequestBuilder) -> Result<Reply, Failure> {
         if call.effect.is_write() {
             self.writes.fetch_add(1, Ordering::Relaxed);
         }
