@@ -1,6 +1,7 @@
 //! The CronJob that keeps an environment in sync with its inventory.
 
 use super::configuration::{creates_secrets, owner, secrets};
+use super::cron;
 use super::environment::Environment;
 use crate::k8s::{self, DeployerIdentity, Metadata, Object, Payload};
 use crate::spec::environment::Reconcile;
@@ -41,6 +42,8 @@ impl Reconciler<'_, '_> {
         };
         let owner = owner(environment, Scope::Environment);
         let deployment = environment.deployment(payload, owner, self.deployer, self.provenance);
-        k8s::cron_job(&deployment, &self.how.schedule, &metadata)
+        let schedule =
+            cron::spread(&self.how.schedule, &format!("{}/{}", environment.organization(), environment.name()));
+        k8s::cron_job(&deployment, &schedule, &metadata)
     }
 }

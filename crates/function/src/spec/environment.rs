@@ -79,7 +79,9 @@ pub enum GitOps {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Reconcile {
-    /// The schedule of the CronJob, in cron syntax and UTC. Default: `*/15 * * * *`.
+    /// The schedule of the CronJob, in cron syntax and UTC. `H` stands for a number that depends on the names of the
+    /// organization and the environment, so that not all environments start in the same minute. Default:
+    /// `H/15 * * * *`.
     pub schedule: String,
     /// How often the reconciler compares the deployed files and not only their records: a manual change may leave the
     /// record unchanged. Default: `daily`.
@@ -98,7 +100,7 @@ pub struct Reconcile {
 impl Default for Reconcile {
     fn default() -> Self {
         Self {
-            schedule: "*/15 * * * *".to_owned(),
+            schedule: "H/15 * * * *".to_owned(),
             deep: Deep::default(),
             mode: Mode::default(),
             prune: true,
