@@ -215,6 +215,11 @@ fn quick() -> DeployOptions {
     }
 }
 
+/// For what ends by an event of the test, however slow the machine is.
+fn patient() -> DeployOptions {
+    DeployOptions { timeout: Duration::from_mins(5), ..quick() }
+}
+
 fn endings(report: &BatchReport) -> BTreeMap<&str, BundleResult> {
     report.reports.iter().map(|report| (report.outcome.name.as_deref().unwrap(), report.outcome.result)).collect()
 }
@@ -426,7 +431,8 @@ async fn who_waits_for_the_runtime_gives_its_worker_away() {
         later.store(2 * u64::try_from(hour.as_millis()).unwrap(), Ordering::Relaxed);
     };
     let pod = Pod::of(&list);
-    let (report, ()) = tokio::join!(world.try_deploy(&pod, 1), all_deployed);
+    let patient = patient();
+    let (report, ()) = tokio::join!(world.deploy_with(&pod, 1, &patient), all_deployed);
     check_all(&report.unwrap(), BundleResult::Deployed);
 }
 
@@ -444,7 +450,8 @@ async fn who_waits_for_another_gives_its_worker_away() {
         }
         check_all(&world.deploy(&other).await, BundleResult::Deployed);
     };
-    let (report, ()) = tokio::join!(world.try_deploy(&pod, 1), late_is_deployed);
+    let patient = patient();
+    let (report, ()) = tokio::join!(world.deploy_with(&pod, 1, &patient), late_is_deployed);
     check_all(&report.unwrap(), BundleResult::Deployed);
 }
 
