@@ -26,17 +26,20 @@ pub const FILE_NAME: &str = "inventory.json";
 /// The key of the index in its ConfigMap and its file name in the mount.
 pub const INDEX_FILE: &str = "index.json";
 
-/// The key of the list of names beside the index, or in a ConfigMap of a part of it: [`Names`], compressed by gzip.
+/// The key of the list of names beside the index: [`Names`], compressed by gzip.
 pub const NAMES_FILE: &str = "names.gz";
 
-/// The file in the mount of a Job with the part of the list that has the name of its bundle.
-pub const OWN_NAMES_FILE: &str = "own-names.gz";
-
-/// The number of parts of a list of names that is too large to be beside the index. It is fixed, since the Job of a bundle mounts its part.
+/// The number of parts of a list of names that is too large to be beside the index. It is fixed, since each Job mounts all of them: a Job must know
+/// of every resource whether Git defines it, and must not change when the list is split.
 pub const NAMES_PARTS: usize = 8;
 
+/// The key of a part of the list of names, from 0, in its ConfigMap, and its file name in the mount.
+pub fn names_part_file(part: usize) -> String {
+    format!("names-{}.gz", part + 1)
+}
+
 /// The part of the list of names, from 0, that has a resource.
-pub fn names_part(id: &Id) -> usize {
+fn names_part(id: &Id) -> usize {
     stable_parts::hash(&id.to_string()) % NAMES_PARTS
 }
 
@@ -92,7 +95,7 @@ pub struct Index {
     /// The digests of the parts, each of the text in its ConfigMap, in the order of their numbers, which start with 1. Together they are one or
     /// more documents.
     pub parts: Vec<Digest>,
-    /// The digests of the parts of the list of names, in the order of [`names_part`]; empty if the list is beside the index.
+    /// The digests of the parts of the list of names, in their order; empty if the list is beside the index.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<Digest>,
     /// What the Jobs of this namespace apply: the values of their annotations `apigeeflux.dev/applies` and `apigeeflux.dev/desired`, apart

@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use crate::error::Error;
 use apigee_flux_configuration::Id;
-use apigee_flux_configuration::inventory::{INDEX_FILE, Index, NAMES_FILE, Names, OWN_NAMES_FILE, SPLIT_NAMES_VERSION};
+use apigee_flux_configuration::inventory::{
+    INDEX_FILE, Index, NAMES_FILE, Names, SPLIT_NAMES_VERSION, names_part_file,
+};
 use apigee_flux_disk::read_named;
 use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::gzip;
@@ -57,20 +59,36 @@ impl MountedState {
     }
 }
 
-/// Reads the list of names, or the part of it that the Job mounts.
+/// Reads the list of names. It is whole or an error: a run takes what is not in the list for removed from Git.
 fn read_names(index: &Index, folder: &Path) -> Result<Names, Error> {
-    let is_split = !index.names.is_empty();
-    let file = folder.join(if is_split { OWN_NAMES_FILE } else { NAMES_FILE });
-    let bytes = match read_named(&file, MAX_BYTES) {
-        Ok(bytes) => bytes,
-        Err(why) if why.is_missing() && is_split => return Ok(Names::default()),
-        Err(why) => return Err(Error::NoInput(format!("`{}` {why}", file.display()))),
+    let parse = |bytes: &[u8], file: &Path| {
+        parse_names(bytes).map_err(|why| Error::Altered(format!("`{}` {why}", file.display())))
     };
-    // Index and part are two ConfigMaps: while a state is being applied, one of them may be older. Then nothing is known of the bundle.
-    if is_split && !index.names.contains(&Digest::of_bytes(&bytes)) {
-        return Ok(Names::default());
+    if index.names.is_empty() {
+        let file = folder.join(NAMES_FILE);
+        let bytes =
+            read_named(&file, MAX_BYTES).map_err(|why| Error::NoInput(format!("`{}` {why}", file.display())))?;
+        return parse(&bytes, &file);
     }
-    parse_names(&bytes).map_err(|why| Error::Altered(format!("`{}` {why}", file.display())))
+    let mut all = Names::default();
+    for (number, digest) in index.names.iter().enumerate() {
+        let file = folder.join(names_part_file(number));
+        let bytes = match read_named(&file, MAX_BYTES) {
+            Ok(bytes) => Some(bytes),
+            Err(why) if why.is_missing() => None,
+            Err(why) => return Err(Error::NoInput(format!("`{}` {why}", file.display()))),
+        };
+        // Index and parts are several ConfigMaps, which are applied one after the other.
+        let bytes = bytes.filter(|bytes| Digest::of_bytes(bytes) == *digest).ok_or_else(|| {
+            Error::Temporary(format!(
+                "`{}` is missing or has another digest than the index of the inventory says, so nothing is changed: the inventory is being \
+                 applied; the next pod reads it again",
+                file.display()
+            ))
+        })?;
+        all.0.extend(parse(&bytes, &file)?.0);
+    }
+    Ok(all)
 }
 
 /// Parses the index. The error says what is wrong with it.
@@ -115,18 +133,31 @@ mod tests {
         assert_eq!(state.provenance_of_bundle(&id, digest), provenance);
         assert_eq!(state.provenance_of_bundle(&id, Digest::of_bytes(b"b")), Provenance::default());
         assert_eq!(state.provenance_of_document(digest), Provenance::default());
+    }
 
-        // A part of a list counts only with its own index.
-        let part = gzip::compress(names.to_text().as_bytes()).unwrap();
-        std::fs::write(folder.path().join(OWN_NAMES_FILE), &part).unwrap();
-        for (digest_of_part, expected) in
-            [(Digest::of_bytes(&part), provenance), (Digest::of_bytes(b"older"), Provenance::default())]
-        {
-            let index = Index { names: vec![digest_of_part], ..index.clone() };
-            std::fs::write(folder.path().join(INDEX_FILE), serde_json::to_vec(&index).unwrap()).unwrap();
-            let state = MountedState::read(folder.path()).unwrap().unwrap();
-            assert_eq!(state.provenance_of_bundle(&id, digest), expected);
+    #[test]
+    fn a_list_in_parts_is_whole_or_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let id = |number: u32| Id { kind: "ApigeeProxy".to_owned(), parent: None, name: format!("orders-{number}") };
+        let named = |number: u32| Named::new("team", Digest::of_bytes(&number.to_be_bytes()));
+        let resource = |number| NamedResource { of_organization: false, id: id(number) };
+        let names = Names((0..100).map(|number| (resource(number), named(number))).collect());
+        let parts: Vec<Vec<u8>> =
+            names.split().iter().map(|part| gzip::compress(part.to_text().as_bytes()).unwrap()).collect();
+        let digests = parts.iter().map(|part| Digest::of_bytes(part)).collect();
+        let index = Index { schema_version: SPLIT_NAMES_VERSION, names: digests, ..Index::default() };
+        std::fs::write(folder.path().join(INDEX_FILE), serde_json::to_vec(&index).unwrap()).unwrap();
+        for (number, part) in parts.iter().enumerate() {
+            let error = MountedState::read(folder.path()).unwrap_err();
+            assert!(matches!(&error, Error::Temporary(why) if why.contains(&names_part_file(number))), "{error}");
+            std::fs::write(folder.path().join(names_part_file(number)), part).unwrap();
         }
+        assert_eq!(MountedState::read(folder.path()).unwrap().unwrap().names, names);
+
+        // A part of another state.
+        let older = gzip::compress(Names::default().to_text().as_bytes()).unwrap();
+        std::fs::write(folder.path().join(names_part_file(3)), older).unwrap();
+        assert!(matches!(MountedState::read(folder.path()), Err(Error::Temporary(_))));
     }
 
     #[test]

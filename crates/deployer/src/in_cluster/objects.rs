@@ -93,21 +93,20 @@ pub fn state(maps: &[ConfigMap], organization: &str, environment: &str) -> Resul
 
 /// The list of names of an index: beside it, or in parts.
 fn names(index: &Index, map: &ConfigMap, maps: &[ConfigMap]) -> Result<Names, Error> {
-    let packed = |map: &ConfigMap| {
-        let found = map.binary_data.as_ref().and_then(|data| data.get(inventory::NAMES_FILE)).cloned();
-        found.ok_or_else(|| Error::Altered(format!("the ConfigMap `{}` has no `{}`", name(map), inventory::NAMES_FILE)))
-    };
     let parse = |bytes: &[u8], shown: &str| {
-        parse_names(bytes)
-            .map_err(|why| Error::Altered(format!("`{}` of the ConfigMap `{shown}` {why}", inventory::NAMES_FILE)))
+        parse_names(bytes).map_err(|why| Error::Altered(format!("the list of names in the ConfigMap `{shown}` {why}")))
     };
     if index.names.is_empty() {
-        return parse(&packed(map)?.0, &name(map));
+        let found = map.binary_data.as_ref().and_then(|data| data.get(inventory::NAMES_FILE));
+        let missing = || Error::Altered(format!("the ConfigMap `{}` has no `{}`", name(map), inventory::NAMES_FILE));
+        return parse(&found.ok_or_else(missing)?.0, &name(map));
     }
     let mut parts = BTreeMap::new();
     for part in maps.iter().filter(|map| label(map, INVENTORY) == Some("names")) {
-        let bytes = packed(part)?;
-        parts.insert(Digest::of_bytes(&bytes.0), (bytes, name(part)));
+        // The index knows a part by its digest, whatever its key is.
+        for bytes in part.binary_data.iter().flat_map(BTreeMap::values) {
+            parts.insert(Digest::of_bytes(&bytes.0), (bytes, name(part)));
+        }
     }
     let mut all = Names::default();
     for (number, digest) in index.names.iter().enumerate() {

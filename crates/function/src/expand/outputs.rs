@@ -241,7 +241,7 @@ impl<'r> Outputs<'r> {
         );
         self.inventories(&mut outputs, &intents, diagnostics);
         self.reconcilers(&mut outputs);
-        self.access(&mut outputs);
+        self.access(&mut outputs, diagnostics);
         check_names(&outputs, &foreign, diagnostics);
         check_sizes(&outputs, diagnostics);
         place(outputs)
@@ -266,15 +266,19 @@ impl<'r> Outputs<'r> {
     }
 
     /// For each namespace with pods that call the API of the cluster: the access that they need.
-    fn access(&self, outputs: &mut Vec<Output<'r>>) {
+    fn access(&self, outputs: &mut Vec<Output<'r>>, diagnostics: &mut Vec<Diagnostic>) {
         for (namespace, environments) in &self.namespaces {
             let Some(first) = environments.first() else { continue };
             let here =
                 || outputs.iter().map(|output| &output.object).filter(|object| object.id.namespace == *namespace);
-            let report = k8s::report_access(here(), &shared_metadata(namespace, "report"));
+            let report = k8s::report_access(here(), &shared_metadata(namespace, "report")).unwrap_or_else(|why| {
+                diagnostics.push(Diagnostic::error(Code::Internal, why));
+                Vec::new()
+            });
             let reconcile = k8s::reconcile_access(here(), &shared_metadata(namespace, "reconcile-access"));
             let secrets = k8s::secret_access(here(), &shared_metadata(namespace, "secret-access"));
-            let access: Vec<Object> = report.into_iter().chain(reconcile).chain(secrets).flatten().collect();
+            let access: Vec<Object> =
+                report.into_iter().chain([reconcile, secrets].into_iter().flatten().flatten()).collect();
             outputs.extend(access.into_iter().map(|object| Output::new(object, first.resource)));
         }
     }
@@ -659,13 +663,27 @@ fn check_sizes(outputs: &[Output<'_>], diagnostics: &mut Vec<Diagnostic>) {
                     k8s::MAX_BYTES
                 ),
             )
-            .help(
-                "the list of Secrets is what grows: take more keys from one Secret or from files of `spec.deployer.secretProviderClass`, or put \
-                 the resources into several namespaces, each with its own Jobs",
-            ),
+            .help(what_grows(&object.id.kind)),
             Err(why) => Diagnostic::error(Code::Internal, why),
         };
         diagnostics.push(too_large.of(&from.subject));
+    }
+}
+
+/// What cannot be split in an object of a kind, and what to do about it.
+fn what_grows(kind: &str) -> &'static str {
+    match kind {
+        "ConfigMap" => {
+            "the list of the namespaces that have specs of the environment is what grows: put the specs into fewer namespaces, or into several \
+             inputs with an ApigeeEnvironment each"
+        }
+        "Role" | "RoleBinding" => {
+            "the list of environments and their ServiceAccounts is what grows: put the ApigeeEnvironments into several namespaces"
+        }
+        _ => {
+            "the list of Secrets is what grows: take more keys from one Secret or from files of `spec.deployer.secretProviderClass`, or put the \
+             resources into several namespaces, each with its own Jobs"
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::metadata::Metadata;
 use super::names::names_name;
 use super::object::Object;
 use apigee_flux_configuration::inventory::{
-    FILE_NAME, INDEX_FILE, Index, Inventory, NAMES_FILE, Names, SCHEMA_VERSION, SPLIT_NAMES_VERSION,
+    FILE_NAME, INDEX_FILE, Index, Inventory, NAMES_FILE, Names, SCHEMA_VERSION, SPLIT_NAMES_VERSION, names_part_file,
 };
 use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::gzip;
@@ -94,7 +94,7 @@ impl InventoryMaps {
                 for (number, part) in parts.iter().enumerate() {
                     objects.push(Object::config_map(ConfigMap {
                         metadata: object_meta(&names_name(name, number), "names"),
-                        binary_data: Some(BTreeMap::from([(NAMES_FILE.to_owned(), part.clone())])),
+                        binary_data: Some(BTreeMap::from([(names_part_file(number), part.clone())])),
                         ..ConfigMap::default()
                     }));
                 }
@@ -249,6 +249,11 @@ mod tests {
             ("inventory", expected.iter().map(String::as_str).collect::<Vec<_>>().as_slice())
         );
         assert!(objects.iter().all(|object| json_bytes(object).unwrap() <= FILL_BYTES));
+        // All parts are in one folder of a pod.
+        for (number, object) in objects.iter().skip(1).enumerate() {
+            let value = serde_json::to_value(object).unwrap();
+            assert!(value["binaryData"][names_part_file(number)].is_string(), "{}", object.id.name);
+        }
     }
 
     #[test]

@@ -18,8 +18,7 @@ use super::volumes::{
 };
 use super::{api_access, identity, provenance, report_access};
 use crate::spec::environment::Resources;
-use apigee_flux_configuration::Id;
-use apigee_flux_configuration::inventory::{NAMES_FILE, OWN_NAMES_FILE, names_part};
+use apigee_flux_configuration::inventory::NAMES_PARTS;
 use apigee_flux_configuration::secret::SecretKeyRef;
 use apigee_flux_model::names::kubernetes::CLUSTER_AUDIENCE;
 
@@ -126,19 +125,16 @@ fn optional_config_map(volume: &str, name: &str) -> Volume {
     }
 }
 
-/// The volume with the index of the inventory and, for a bundle, with the part of the list of names that has it. Optional: where layers do not exist,
-/// a Job may start before the inventory is applied, and only a long list of names is in parts.
+/// The volume with the index of the inventory and the parts of the list of names. Optional: where layers do not exist, a Job may start before the
+/// inventory is applied, and only a long list of names is in parts.
 fn state_volume(deployment: &Deployment<'_>) -> Volume {
     let index = inventory_name(deployment.resource);
-    let Payload::Bundle { kind, name, .. } = deployment.payload else { return optional_config_map(STATE, &index) };
-    let id = Id { kind: kind.resource_kind().to_owned(), parent: None, name: name.to_owned() };
-    let source = |name: String, items: Option<Vec<KeyToPath>>| VolumeProjection {
-        config_map: Some(ConfigMapProjection { name, items, optional: Some(true) }),
+    let parts = (0..NAMES_PARTS).map(|part| names_name(&index, part));
+    let source = |name: String| VolumeProjection {
+        config_map: Some(ConfigMapProjection { name, items: None, optional: Some(true) }),
         ..VolumeProjection::default()
     };
-    let own = KeyToPath { key: NAMES_FILE.to_owned(), path: OWN_NAMES_FILE.to_owned(), mode: None };
-    let names = names_name(&index, names_part(&id));
-    projected(STATE, vec![source(index, None), source(names, Some(vec![own]))])
+    projected(STATE, std::iter::once(index.clone()).chain(parts).map(source).collect())
 }
 
 /// The volumes that the program reads: bundles, provenance, its document, and secrets.

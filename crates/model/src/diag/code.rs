@@ -94,7 +94,7 @@ codes! {
     /// An ApigeeProfile selects no proxy.
     UnusedProfile = "AF037",
     /// An object to render is so large that a client-side `kubectl apply` cannot store it: the whole object is in one of its annotations, which
-    /// may have 256 KiB. Bundles and configuration are split; what is left, such as the list of all Secrets of a namespace, cannot be.
+    /// may have 256 KiB. Bundles, configuration and lists of Jobs are split; what is left, such as the list of all Secrets of a namespace, cannot be.
     ObjectTooLarge = "AF038",
     /// A spec refers to something that is not in the input: a proxy, a keystore, a product. If it is managed elsewhere, list it in
     /// `spec.external`.
