@@ -139,9 +139,9 @@ mod tests {
     fn a_list_in_parts_is_whole_or_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let id = |number: u32| Id { kind: "ApigeeProxy".to_owned(), parent: None, name: format!("orders-{number}") };
-        let named = |number: u32| Named::new("team", Digest::of_bytes(&number.to_be_bytes()));
         let resource = |number| NamedResource { of_organization: false, id: id(number) };
-        let names = Names((0..100).map(|number| (resource(number), named(number))).collect());
+        let digest = |number: u32| Digest::of_bytes(&number.to_be_bytes());
+        let names = Names((0..100).map(|number| (resource(number), Named::new("team", digest(number)))).collect());
         let parts: Vec<Vec<u8>> =
             names.split().iter().map(|part| gzip::compress(part.to_text().as_bytes()).unwrap()).collect();
         let digests = parts.iter().map(|part| Digest::of_bytes(part)).collect();
