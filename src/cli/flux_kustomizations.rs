@@ -16,7 +16,7 @@ pub(super) const FOLDER: &str = "flux";
 pub(super) const FILE: &str = "kustomizations.yaml";
 
 /// The shortest time, in minutes, in which the objects of a layer must be ready.
-const MIN_TIMEOUT: i64 = 20;
+const MIN_TIMEOUT: i64 = 28;
 
 /// The layers of one namespace: how many parts each has, and the longest deadline of a Job in it.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ impl Layers {
         let timeout = match layer {
             Layer::Base | Layer::Reconcile => 5,
             // Longer than a Job may take, or a Job that is still at work would be reported as failed.
-            _ => MIN_TIMEOUT.max(self.size(layer).deadline_seconds / 60 + 5),
+            _ => MIN_TIMEOUT.max(self.size(layer).deadline_seconds / 60 + 3),
         };
         let mut spec = json!({
             "sourceRef": {"kind": "OCIRepository", "name": "apis"},
@@ -88,7 +88,7 @@ impl Layers {
         spec["prune"] = json!(true);
         spec["wait"] = json!(true);
         spec["timeout"] = json!(format!("{timeout}m"));
-        spec["interval"] = json!(format!("{}m", 30.max(timeout + 10)));
+        spec["interval"] = json!(format!("{}m", 30.max(timeout + 2)));
         spec["retryInterval"] = json!("2m");
         json!({
             "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
